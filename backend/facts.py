@@ -1,0 +1,127 @@
+"""What a raster says about itself, and whether Mixel can use it: judged in one place for dock, algorithm and backend.
+
+Standard library only and Python 3.9, because QGIS's Python reads it too. Reading the file is the caller's work
+(``plugin/layers.py`` through GDAL, ``backend/scene.py`` through rasterio).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import List, Mapping, Optional, Sequence, Tuple
+
+MIN_BANDS = 10
+MIN_SIDE = 8
+_NANOMETRES = {"nm": 1.0, "nanometers": 1.0, "nanometer": 1.0, "nanometres": 1.0}
+_NANOMETRES.update({"um": 1e3, "µm": 1e3, "micrometers": 1e3, "micrometer": 1e3, "micrometres": 1e3, "microns": 1e3})
+
+Numbers = Optional[Tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A raster's own statements. ``wavelengths`` and ``fwhm`` in nm, one a band, or None where the file is silent."""
+
+    bands: int
+    rows: int
+    cols: int
+    dtype: str
+    """``int16``, ``uint16``, ``float32`` ..., as numpy writes it."""
+    georeferenced: bool
+    nodata: Optional[float] = None
+    scale: Optional[float] = None
+    """Stored value that means reflectance 1, if the file says so."""
+    wavelengths: Numbers = None
+    fwhm: Numbers = None
+    good_bands: Tuple[bool, ...] = ()
+    """False for bands the file itself marks as bad (ENVI's bbl); empty means all good."""
+
+    @property
+    def num_good_bands(self) -> int:
+        """How many bands the file does not mark as bad."""
+        return sum(self.good_bands) if self.good_bands else self.bands
+
+    def refusals(self) -> List[str]:
+        """Why Mixel cannot use the raster: sentences that say what to do; empty if it can."""
+        found = []
+        if self.num_good_bands < MIN_BANDS:
+            found.append(
+                f"The scene has {self.num_good_bands} usable bands; unmixing needs at least {MIN_BANDS}. "
+                "Choose a hyperspectral scene."
+            )
+        if self.rows < MIN_SIDE or self.cols < MIN_SIDE:
+            found.append(
+                f"The scene has {self.rows} x {self.cols} pixels; Mixel needs at least {MIN_SIDE} x {MIN_SIDE}. "
+                "Choose a larger part of the scene."
+            )
+        if self.dtype.startswith("complex"):
+            found.append("The scene holds complex numbers; choose a reflectance or radiance scene.")
+        return found
+
+    def notices(self) -> List[str]:
+        """What the user should know before a run: sentences; empty if the raster says everything itself."""
+        found = []
+        if self.wavelengths is None:
+            found.append("The file names no wavelengths: spectra are drawn over band numbers.")
+        if not self.georeferenced:
+            found.append("The scene has no georeference: the results lie in pixel coordinates, as the scene does.")
+        if self.nodata is None:
+            found.append("The file names no nodata value: every finite pixel counts.")
+        if self.scale is None:
+            found.append("The file names no reflectance scale: it is found out from the values.")
+        if self.num_good_bands < self.bands:
+            found.append(f"{self.bands - self.num_good_bands} bands are marked as bad in the file and left out.")
+        return found
+
+
+def spectral_axis(
+    envi: Mapping[str, str], band_tags: Sequence[Mapping[str, str]], band_names: Sequence[str]
+) -> Tuple[Numbers, Numbers, Tuple[bool, ...]]:
+    """Wavelengths (nm), fwhm (nm) and good bands out of GDAL's metadata.
+
+    ``envi``: the dataset's metadata domain ENVI; ``band_tags``: each band's default and IMAGERY metadata in one
+    mapping; ``band_names``: each band's description, the last resort ("Band 5 (550.3 Nanometers)").
+    """
+    count = len(band_tags)
+    tags = [{key.lower(): value for key, value in one.items()} for one in band_tags]
+    unit = envi.get("wavelength_units", "")
+    listed, widths = _numbers(envi.get("wavelength", ""), count), _numbers(envi.get("fwhm", ""), count)
+    if listed is None:
+        listed = _per_band(tags, "wavelength", count)
+        unit = tags[0].get("wavelength_units", tags[0].get("wavelength_unit", unit)) if tags else unit
+    if widths is None:
+        widths = _per_band(tags, "fwhm", count)
+    if listed is None:
+        listed, unit = _per_band(tags, "central_wavelength_um", count), "um"
+        widths = _per_band(tags, "fwhm_um", count)
+    if listed is None:
+        listed, unit = _from_names(band_names)
+    marks = _numbers(envi.get("bbl", ""), count) or _per_band(tags, "bbl", count)
+    good = tuple(mark != 0 for mark in marks) if marks else ()
+    factor = _NANOMETRES.get(unit.strip().lower())
+    if listed is None or min(listed) <= 0:
+        return None, None, good
+    if factor is None:  # no unit: micrometres never exceed 100, nanometres never fall below
+        factor = 1e3 if max(listed) < 100 else 1.0
+    in_nm = tuple(value * factor for value in listed)
+    return in_nm, tuple(value * factor for value in widths) if widths else None, good
+
+
+def _numbers(text: str, count: int) -> Numbers:
+    try:
+        found = tuple(float(part) for part in text.strip(" {}\n").split(",") if part.strip())
+    except ValueError:
+        return None
+    return found if len(found) == count and count else None
+
+
+def _per_band(tags: Sequence[Mapping[str, str]], key: str, count: int) -> Numbers:
+    return _numbers(",".join(one.get(key, "") for one in tags), count)
+
+
+def _from_names(names: Sequence[str]) -> Tuple[Numbers, str]:
+    found = [re.search(r"([0-9.]+)\s*(nm|nanomet\w+|um|µm|micromet\w+|microns)", name, re.IGNORECASE) for name in names]
+    matches = [match for match in found if match]
+    if not matches or len(matches) < len(names):
+        return None, ""
+    return _numbers(",".join(match.group(1) for match in matches), len(names)), matches[0].group(2)

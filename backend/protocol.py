@@ -1,0 +1,176 @@
+"""The wire between Mixel's two programs: one Job file goes in, Events come out.
+
+Standard library only and Python 3.9, because QGIS's Python reads it too. Nothing here starts or runs a job.
+
+Wire format
+-----------
+``python -m backend job.json [--parent PID]`` runs one job and exits. With ``--parent`` the process ends as soon
+as process PID is gone. Standard output carries nothing but events, one JSON object a line, UTF-8, in this order:
+
+* ``{"event": "started", "task", "method", "device", "scan", "version"}`` once, first; ``scan`` says in one
+  sentence which form of the selective scan runs;
+* any number of
+  ``{"event": "progress", "fraction": 0-1, "message", "seconds_left": number or null}``,
+  ``{"event": "metric", "name", "value", "step", "unit"}`` (a point of a live curve),
+  ``{"event": "notice", "message"}`` (something the user must know: a guess, a fallback, ignored pixels),
+  ``{"event": "output", "kind", "path", "label"}`` (a finished file, already whole and in its place);
+* ``{"event": "done", "seconds", "metrics": {name: number}}`` or
+  ``{"event": "failed", "message", "details"}`` once, last. ``message`` is a sentence for the user that says what
+  to do, ``details`` a traceback or the end of the log.
+
+The exit code is 0 after done, 1 after failed. A process that ends without either of them has crashed; its parent
+writes the failed event. Everything else the libraries print goes to standard error.
+
+The job file is a JSON object with the fields of :class:`Job`. ``python -m backend job.json`` repeats the run
+anywhere; after a run ``record`` says what happened (versions, seconds, metrics, outputs, notices).
+While a run is under way its unfinished files live in the folder :data:`PARTIAL` inside the output folder; it may
+be deleted whenever no run is under way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Dict, Optional, Type, Union
+
+JOB_FILE = "job.json"
+LOG_FILE = "log.txt"
+PARTIAL = ".mixel-partial"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run on paper: the request, and after the run its record."""
+
+    task: str
+    method: str
+    scene: str
+    output: str
+    settings: Dict[str, Any] = field(default_factory=dict)
+    scale: Optional[float] = None
+    """Stored value that means reflectance 1 (10000 for most products); None: found out from the file."""
+    device: str = "auto"
+    """``auto``, ``cpu`` or ``cuda``."""
+    record: Dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @classmethod
+    def read(cls, path: Union[str, Path]) -> Job:
+        """Read a job file. ValueError, a sentence, if it is no job file of this format."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ValueError(f"The job file {path} cannot be read: {error}") from error
+        return cls.from_dict(content)
+
+    @classmethod
+    def from_dict(cls, content: Any) -> Job:
+        """Make a job of parsed JSON. ValueError names the first field that is missing, unknown or of a wrong type."""
+        if not isinstance(content, dict):
+            raise ValueError("A job file must hold one JSON object.")
+        if content.get("format", FORMAT) != FORMAT:
+            raise ValueError(
+                f"The job file has format {content.get('format')!r}; this Mixel reads format {FORMAT}. "
+                "Make the job again in QGIS, or use the Mixel version that wrote it."
+            )
+        known = {item.name for item in fields(cls)}
+        unknown = sorted(set(content) - known)
+        if unknown:
+            raise ValueError(f"The job file has the unknown field {unknown[0]!r}.")
+        for name in ("task", "method", "scene", "output"):
+            if not isinstance(content.get(name), str) or not content[name]:
+                raise ValueError(f"The job file needs the field {name!r}, a text.")
+        for name in ("settings", "record"):
+            if not isinstance(content.get(name, {}), dict):
+                raise ValueError(f"The field {name!r} of the job file must be an object.")
+        scale = content.get("scale")
+        if scale is not None and not (type(scale) in (int, float) and 0 < scale < 1e9):
+            raise ValueError("The field 'scale' of the job file must be a positive number or null.")
+        if content.get("device", "auto") not in ("auto", "cpu", "cuda"):
+            raise ValueError("The field 'device' of the job file must be 'auto', 'cpu' or 'cuda'.")
+        return cls(**content)
+
+    def write(self, path: Union[str, Path]) -> None:
+        """Write the job file, whole or not at all."""
+        target = Path(path)
+        partial = target.with_name(target.name + ".part")
+        partial.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(partial, target)
+
+
+@dataclass(frozen=True)
+class Started:
+    task: str
+    method: str
+    device: str
+    scan: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    fraction: float
+    message: str
+    seconds_left: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    value: float
+    step: int
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    message: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """A finished file. ``kind`` is ``abundances``, ``error``, ``endmembers``, ``report`` or ``job``."""
+
+    kind: str
+    path: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Done:
+    seconds: float
+    metrics: Dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    message: str
+    details: str = ""
+
+
+Event = Union[Started, Progress, Metric, Notice, Output, Done, Failed]
+_EVENTS: Dict[str, Type[Any]] = {
+    kind.__name__.lower(): kind for kind in (Started, Progress, Metric, Notice, Output, Done, Failed)
+}
+
+
+def encode(event: Event) -> str:
+    """One event as one line of JSON, without the line break."""
+    return json.dumps({"event": type(event).__name__.lower(), **asdict(event)}, ensure_ascii=False)
+
+
+def decode(line: str) -> Event:
+    """One line of JSON as an event. ValueError if the line is not one."""
+    content = json.loads(line)
+    if not isinstance(content, dict) or content.get("event") not in _EVENTS:
+        raise ValueError(f"Not an event of Mixel's backend: {line[:200]!r}")
+    kind = _EVENTS[content.pop("event")]
+    known = {item.name for item in fields(kind)}
+    try:
+        event: Event = kind(**{name: value for name, value in content.items() if name in known})
+    except TypeError as error:
+        raise ValueError(f"An event of Mixel's backend lacks a field: {line[:200]!r}") from error
+    return event
