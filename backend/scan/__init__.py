@@ -1,0 +1,11 @@
+"""The selective scan (S6), the short causal convolution and the Mamba block on them.
+
+Arrays in, arrays out: no files, no scenes, no jobs.
+"""
+
+from .block import MambaBlock
+from .conv import causal_conv1d
+from .forms import chosen_form, forms
+from .scan import selective_scan
+
+__all__ = ["MambaBlock", "causal_conv1d", "chosen_form", "forms", "selective_scan"]
