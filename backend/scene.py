@@ -1,0 +1,272 @@
+"""Scene: a raster opened for reading window by window; Cube: the pixels of one window as reflectance.
+
+The whole array is never read. This file and ``products/`` know what a file means; everything behind sees reflectance.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterWindow
+
+from .facts import Facts, spectral_axis
+from .survey import Survey, usable_values
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a scene: its core, where results are kept, and around it a halo that is only read. Units: pixels."""
+
+    row: int
+    col: int
+    rows: int
+    cols: int
+    halo: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Top, bottom, left, right; 0 where the scene ends."""
+
+    @property
+    def core(self) -> tuple[slice, slice]:
+        """Where the core lies within what was read."""
+        top, _, left, _ = self.halo
+        return slice(top, top + self.rows), slice(left, left + self.cols)
+
+
+@dataclass(frozen=True)
+class Cube:
+    """The pixels of one window, halo included: ``reflectance`` (bands, rows, cols), ``valid`` (rows, cols).
+
+    Pixels that are not valid hold 0 in every band. Only good bands are in it.
+    """
+
+    window: Window
+    reflectance: Array
+    valid: Mask
+
+    @property
+    def pixels(self) -> Array:
+        """The valid pixels (pixels, bands)."""
+        return self.reflectance[:, self.valid].T
+
+
+class Scene:
+    """A raster on disk, opened for reading. Use it as a context manager.
+
+    ``scale`` is the stored value that means reflectance 1; None takes the file's word, else finds it out from the
+    values (and says so in ``notices``). Wavelengths and fwhm are in nm and of the good bands only.
+    """
+
+    def __init__(self, path: str | Path, scale: float | None = None) -> None:
+        """Open the raster. ValueError, a sentence, if it cannot be read or used."""
+        self.path = Path(path)
+        try:
+            self._dataset = rasterio.open(self.path)
+        except RasterioError as error:
+            raise ValueError(f"The scene {self.path} cannot be opened as a raster: {error}") from error
+        self._stamp = self._identity()
+        self.facts = _facts(self._dataset)
+        refusals = self.facts.refusals()
+        if refusals:
+            self._dataset.close()
+            raise ValueError(refusals[0])
+        self.notices = self.facts.notices()
+        self._good = np.array(self.facts.good_bands or [True] * self.facts.bands)
+        self._survey(scale)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.facts.rows
+
+    @property
+    def cols(self) -> int:
+        """Number of columns."""
+        return self.facts.cols
+
+    @property
+    def bands(self) -> int:
+        """Number of bands in use."""
+        return int(self._good.sum())
+
+    @property
+    def wavelengths(self) -> Array | None:
+        """Wavelengths of the bands in use (bands,) in nm, or None if the file is silent."""
+        return self._of_good_bands(self.facts.wavelengths)
+
+    @property
+    def fwhm(self) -> Array | None:
+        """Full widths at half maximum of the bands in use (bands,) in nm, or None."""
+        return self._of_good_bands(self.facts.fwhm)
+
+    @property
+    def band_numbers(self) -> NDArray[np.int64]:
+        """Numbers of the bands in use within the file, from 1."""
+        return np.flatnonzero(self._good) + 1
+
+    @property
+    def grid(self) -> dict[str, object]:
+        """What an output raster needs to lie on this scene: rasterio's ``crs`` and ``transform``."""
+        return {"crs": self._dataset.crs, "transform": self._dataset.transform}
+
+    def windows(self, size: int, halo: int = 0) -> list[Window]:
+        """Windows that cover the scene, ``size`` pixels a side and ``halo`` pixels more to each side within the scene.
+
+        Neighbours are of nearly equal size, so that no sliver is left at the end.
+        """
+        found = []
+        row_edges, col_edges = _edges(self.rows, size), _edges(self.cols, size)
+        for top, bottom in pairwise(row_edges):
+            for left, right in pairwise(col_edges):
+                around = (min(halo, top), min(halo, self.rows - bottom), min(halo, left), min(halo, self.cols - right))
+                found.append(Window(top, left, bottom - top, right - left, around))
+        return found
+
+    def read(self, window: Window) -> Cube:
+        """The cube of one window with its halo. ValueError if the file cannot be read or was changed meanwhile."""
+        stored = self._stored(window)
+        self.check_unchanged()
+        valid: Mask = np.logical_and.reduce(usable_values(stored, self.facts.nodata))
+        reflectance = stored.astype(np.float32)
+        reflectance *= self._gains[:, None, None]
+        reflectance += self._offsets[:, None, None]
+        reflectance[:, ~valid] = 0
+        return Cube(window, reflectance, valid)
+
+    def cubes(self, windows: list[Window]) -> Iterator[Cube]:
+        """The cubes of these windows in turn, the next one read in a thread while the caller works on this one."""
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader") as reader:
+            ahead = reader.submit(self.read, windows[0])
+            for following in [*windows[1:], None]:
+                cube = ahead.result()
+                if following is not None:
+                    ahead = reader.submit(self.read, following)
+                yield cube
+
+    def sample(self, num_tiles: int, size: int) -> list[Cube]:
+        """Up to ``num_tiles`` tiles of one shape, at most ``size`` pixels a side, spread evenly; none is all nodata.
+
+        A scene of no more pixels than that comes as one tile, whole. ValueError if no pixel is valid.
+        """
+        tiles = self._tiles(num_tiles, size)
+        chosen = _spread(tiles, num_tiles)
+        found = [cube for cube in self.cubes(chosen) if cube.valid.any()]
+        if not found:  # a few valid pixels in a large empty scene: look everywhere
+            found = list(islice((cube for cube in self.cubes(tiles) if cube.valid.any()), num_tiles))
+        if not found:
+            raise ValueError(
+                "Every pixel of the scene is nodata; check the layer's nodata value or choose another scene."
+            )
+        return found
+
+    def check_unchanged(self) -> None:
+        """ValueError if the file was replaced or written to since it was opened."""
+        if self._identity() != self._stamp:
+            raise ValueError(f"The scene {self.path} was changed while it was being read; run again when it rests.")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._dataset.close()
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _identity(self) -> tuple[int, int, int] | None:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _of_good_bands(self, values: tuple[float, ...] | None) -> Array | None:
+        return None if values is None else np.array(values, dtype=np.float32)[self._good]
+
+    def _tiles(self, num_tiles: int, size: int) -> list[Window]:
+        if self.rows * self.cols <= num_tiles * size * size:
+            return [Window(0, 0, self.rows, self.cols)]
+        windows = self.windows(size)
+        rows, cols = min(window.rows for window in windows), min(window.cols for window in windows)
+        return [Window(window.row, window.col, rows, cols) for window in windows]
+
+    def _stored(self, window: Window) -> NDArray[np.generic]:
+        top, bottom, left, right = window.halo
+        area = RasterWindow(window.col - left, window.row - top, window.cols + left + right, window.rows + top + bottom)
+        try:
+            stored: NDArray[np.generic] = self._dataset.read(indexes=self.band_numbers.tolist(), window=area)
+        except RasterioError as error:
+            raise ValueError(
+                f"The scene {self.path} cannot be read completely ({error}). Copy or download the file again."
+            ) from error
+        return stored
+
+    def _survey(self, scale: float | None) -> None:
+        """Drop bands without information and settle the scale: reflectance = gain * stored + offset."""
+        tiles = _spread(self._tiles(32, 64), 32)
+        found = Survey.of((self._stored(tile) for tile in tiles), self.facts.nodata)
+        gains, offsets = np.array(self._dataset.scales), np.array(self._dataset.offsets)
+        if scale or (self.facts.scale and np.all(gains == 1)):
+            gains, offsets = np.full(len(gains), 1 / (scale or self.facts.scale or 1)), np.zeros(len(gains))
+        elif self.facts.scale is None:
+            gains = gains / found.scale()
+            self.notices = [note for note in self.notices if "reflectance scale" not in note]
+            self.notices.append(
+                f"Reflectance was taken as stored value / {found.scale():g}, judging by the values. "
+                "Set the reflectance scale if that is wrong."
+            )
+        if not found.informative.all():
+            dropped = self.band_numbers[~found.informative]
+            listed = ", ".join(map(str, dropped[:8])) + (f" and {len(dropped) - 8} more" if len(dropped) > 8 else "")
+            self.notices.append(f"Bands that hold no data or one value only were left out: {listed}.")
+            self._good[self._good] = found.informative
+        self._gains, self._offsets = gains[self._good].astype(np.float32), offsets[self._good].astype(np.float32)
+
+
+def _edges(length: int, size: int) -> list[int]:
+    parts = math.ceil(length / size)
+    return [round(index * length / parts) for index in range(parts + 1)]
+
+
+def _spread(windows: list[Window], count: int) -> list[Window]:
+    every = max(1.0, len(windows) / count)
+    return [windows[int(index * every)] for index in range(min(count, len(windows)))]
+
+
+def _facts(dataset: rasterio.DatasetReader) -> Facts:
+    envi = dataset.tags(ns="ENVI")
+    tags = [{**dataset.tags(band), **dataset.tags(band, ns="IMAGERY")} for band in dataset.indexes]
+    names = [name or "" for name in dataset.descriptions]
+    wavelengths, fwhm, good = spectral_axis(envi, tags, names)
+    scale = None
+    if dataset.scales[0] not in (0.0, 1.0):
+        scale = 1 / dataset.scales[0]
+    elif float(envi.get("reflectance_scale_factor", "0") or 0) > 0:
+        scale = float(envi["reflectance_scale_factor"])
+    return Facts(
+        bands=dataset.count,
+        rows=dataset.height,
+        cols=dataset.width,
+        dtype=dataset.dtypes[0],
+        georeferenced=dataset.crs is not None and not dataset.transform.is_identity,
+        nodata=dataset.nodata,
+        scale=scale,
+        wavelengths=wavelengths,
+        fwhm=fwhm,
+        good_bands=good,
+    )
