@@ -39,12 +39,11 @@ class Method:
 def methods(task: Optional[str] = None) -> List[Method]:
     """All methods, or those for one task, by name."""
     found = []
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
-        config = importlib.import_module(f"{__name__}.{module.name}.config")
+    folders = (item.name for item in pkgutil.iter_modules(__path__) if item.ispkg)
+    for name in sorted(folders):
+        config = importlib.import_module(f"{__name__}.{name}.config")
         if task in (None, config.TASK):
-            found.append(
-                Method(module.name, config.LABEL, config.TASK, config.SUMMARY, config.REFERENCE, config.Config)
-            )
+            found.append(Method(name, config.LABEL, config.TASK, config.SUMMARY, config.REFERENCE, config.Config))
     return found
 
 

@@ -14,11 +14,15 @@ SUMMARY = (
     "itself."
 )
 REFERENCE = "Chen, Zhang, Li: UNMamba, IEEE GRSL 22 (2025), doi:10.1109/LGRS.2025.3545505"
+VARIANTS = (
+    ("repaired", "Repaired: any scene size, no seams"),
+    ("released", "As released by the authors, for comparison (up to 512 x 512 pixels)"),
+)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of UNMamba; section numbers refer to the paper's method section."""
+    """Settings of UNMamba; the weights are those of the paper's loss (section 3.3)."""
 
     num_endmembers: int = setting(
         4, "Number of endmembers", "How many materials to look for. Start with 4 to 6.", minimum=2, maximum=30
@@ -26,10 +30,70 @@ class Config:
     epochs: int = setting(
         400,
         "Training steps",
-        "More steps give cleaner materials and take longer. 400 suits most scenes; 1000 is the published setting.",
+        "More steps give cleaner materials and take longer. The paper uses 1000.",
         minimum=1,
         maximum=20000,
     )
     seed: int = setting(
-        11, "Random seed", "The same seed gives the same result on the same machine.", minimum=0, maximum=2**31 - 1
+        11,
+        "Random seed",
+        "The same seed gives the same result on the same machine.",
+        minimum=0,
+        maximum=2**31 - 1,
     )
+    variant: str = setting(
+        "repaired",
+        "Variant",
+        "The repaired network, or the one the authors published.",
+        choices=VARIANTS,
+        advanced=True,
+    )
+    learning_rate: float = setting(
+        3e-3, "Learning rate", "Lower it if the training diverges.", minimum=1e-5, maximum=0.1, advanced=True
+    )
+    weight_mse: float = setting(
+        1.0, "Weight of the squared error", "Fit in reflectance.", minimum=0, maximum=1000, advanced=True
+    )
+    weight_angle: float = setting(
+        1.0, "Weight of the spectral angle", "Fit of spectral shapes.", minimum=0, maximum=1000, advanced=True
+    )
+    weight_spread: float = setting(
+        1.0,
+        "Weight of the endmember spread",
+        "Pulls the endmembers towards the scene's mean spectrum; lower it for purer, more extreme materials.",
+        minimum=0,
+        maximum=1000,
+        advanced=True,
+    )
+    weight_sparse: float = setting(
+        1e-6,
+        "Weight of sparse abundances",
+        "Favours pixels made of few materials.",
+        minimum=0,
+        maximum=10,
+        advanced=True,
+    )
+    width: int = setting(
+        64, "Feature width", "Channels of the network; a multiple of 16.", minimum=16, maximum=512, advanced=True
+    )
+    num_blocks: int = setting(3, "Number of blocks", "Depth of the network.", minimum=1, maximum=12, advanced=True)
+    num_spectra: int = setting(
+        50,
+        "Spectra per endmember",
+        "An endmember is the mean of so many learnt spectra.",
+        minimum=1,
+        maximum=1000,
+        advanced=True,
+    )
+    temperature: float = setting(
+        3.5,
+        "Softmax scale",
+        "Higher values make the abundances start further apart.",
+        minimum=0.1,
+        maximum=100,
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        if self.width % 16:
+            raise ValueError(f"'Feature width' must be a multiple of 16, not {self.width}.")

@@ -1,0 +1,94 @@
+"""``python -m backend job.json [--parent PID]``: run one job and exit. See :mod:`.protocol` for the wire format.
+
+The only place that writes to standard output, and the only broad ``except``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TextIO
+
+from .protocol import PARTIAL, Done, Event, Failed, Job, encode
+
+POLL_SECONDS = 0.5
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job named on the command line; gives the exit code."""
+    options = _parse(arguments)
+    wire = _protect_stdout()
+    lock = threading.Lock()
+
+    def emit(event: Event) -> None:
+        with lock:
+            print(encode(event), file=wire, flush=True)
+
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    started = time.monotonic()
+    try:
+        job = Job.read(options.job)
+        if options.parent:
+            threading.Thread(target=_end_with, args=(options.parent, Path(job.output)), daemon=True).start()
+        from .tasks import run  # after stdout is safe: torch and friends may print
+
+        metrics = run(job, emit)
+    except ValueError as error:
+        emit(Failed(str(error), traceback.format_exc()))
+    except MemoryError:
+        emit(Failed(_OUT_OF_MEMORY, traceback.format_exc()))
+    except Exception as error:  # whatever it is, the user gets a sentence and the details
+        emit(Failed(_sentence(error), traceback.format_exc()))
+    else:
+        emit(Done(round(time.monotonic() - started, 2), metrics))
+        return 0
+    return 1
+
+
+_OUT_OF_MEMORY = "The memory did not suffice. Close other programs, or lower the feature width."
+
+
+def _sentence(error: Exception) -> str:
+    if "out of memory" in str(error).lower():
+        return _OUT_OF_MEMORY
+    return f"Mixel's backend met an error it does not know ({type(error).__name__}: {error}). The log has the details."
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m backend", description="Run one Mixel job.")
+    parser.add_argument("job", help="the job file")
+    parser.add_argument("--parent", type=int, help="end as soon as the process with this number is gone")
+    return parser.parse_args(arguments)
+
+
+def _protect_stdout() -> TextIO:
+    """Keep the real standard output for events; everything printed goes to standard error from now on."""
+    wire = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return wire
+
+
+def _end_with(parent: int, output: Path) -> None:
+    """Wait until the parent is gone, then remove unfinished files and end this process at once."""
+    import psutil
+
+    try:
+        process = psutil.Process(parent)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(POLL_SECONDS)
+    except psutil.NoSuchProcess:
+        pass
+    shutil.rmtree(output / PARTIAL, ignore_errors=True)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

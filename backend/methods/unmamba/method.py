@@ -1,0 +1,135 @@
+"""UNMamba at work: fits the network to a sample of a scene, then unmixes any window of it.
+
+Loss (section 3.3 of the paper): mean squared error and spectral angle of the reconstruction, a pull of the endmembers
+towards the scene's mean spectrum, and a sparseness term on the abundances. Only valid pixels count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...results import Array, Unmixing
+from ...scene import Cube
+from ...training import Record, Report, train
+from ..contract import Plan
+from .config import Config
+from .network import Unmamba
+from .released import ReleasedUnmamba
+
+Network = Unmamba | ReleasedUnmamba
+STEP_PIXELS = 16_384
+"""How many pixels one training step sees at the most, so that memory does not grow with the sample."""
+
+
+def plan(config: Config) -> Plan:
+    """Tiles to learn from and windows to map; the released variant needs the image whole."""
+    if config.variant == "released":
+        return Plan(num_tiles=1, tile=512, window=512, halo=0, whole=True)
+    return Plan(num_tiles=16, tile=64, window=128, halo=32)
+
+
+def fit(sample: list[Cube], config: Config, device: torch.device, report: Report) -> FittedUnmamba:
+    """Fit UNMamba to tiles of one shape. ValueError if there are fewer pixels than endmembers."""
+    torch.manual_seed(config.seed)
+    values = np.concatenate([cube.pixels for cube in sample])
+    if len(values) < config.num_endmembers:
+        raise ValueError(
+            f"The scene has {len(values)} valid pixels; {config.num_endmembers} endmembers cannot be found in them. "
+            "Ask for fewer endmembers."
+        )
+    scale = float(np.quantile(values, 0.999))
+    mean = torch.from_numpy(values.mean(axis=0, dtype=np.float64).astype(np.float32) / scale)
+    shape = (sample[0].valid.shape[0], sample[0].valid.shape[1])
+    make = ReleasedUnmamba if config.variant == "released" else Unmamba
+    network: Network = make(config, mean, shape).to(device)
+    draw = _batches(sample, scale, mean, device, config.seed)
+    record = train(network, lambda: _loss(network, config, *draw()), config.epochs, config.learning_rate, report)
+    fitted = FittedUnmamba(network, scale, device, record)
+    fitted.sort(sample)
+    return fitted
+
+
+class FittedUnmamba:
+    """A fitted network with the scene's scale; see :class:`~..contract.Unmixer`."""
+
+    def __init__(self, network: Network, scale: float, device: torch.device, record: Record) -> None:
+        self.network, self.scale, self.device, self.record = network, scale, device, record
+        self.num_parameters = sum(one.numel() for one in network.parameters() if one.requires_grad)
+        with torch.no_grad():
+            self._spectra = network.endmembers()
+        self.order = torch.arange(len(self._spectra), device=device)
+
+    @property
+    def endmembers(self) -> Array:
+        """(endmembers, bands) reflectance."""
+        found: Array = (self._spectra[self.order] * self.scale).cpu().numpy()
+        return found
+
+    def sort(self, sample: list[Cube]) -> None:
+        """Order the endmembers by their mean abundance in a sample, the largest first."""
+        means = [np.nanmean(self.unmix(cube).abundances, axis=(1, 2)) for cube in sample]
+        order = np.argsort(-np.mean(means, axis=0), kind="stable")
+        self.order = torch.from_numpy(order).to(self.device)
+
+    def unmix(self, cube: Cube) -> Unmixing:
+        """Abundances and reconstruction error of one cube, halo included; NaN where the cube is not valid."""
+        tile, valid = _tensor([cube], self.scale, self.network.mean.cpu(), self.device)
+        with torch.no_grad():
+            abundances = self.network(tile)
+            rebuilt = torch.einsum("brhw,rl->blhw", abundances, self._spectra)
+            error = (rebuilt - tile).square().mean(dim=1).sqrt() * self.scale
+        abundances = abundances[:, self.order].masked_fill(~valid[:, None], torch.nan)
+        return Unmixing(abundances[0].cpu().numpy(), error.masked_fill(~valid, torch.nan)[0].cpu().numpy())
+
+
+def spectral_angle(first: Tensor, second: Tensor) -> Tensor:
+    """Angle in radians between spectra along dimension 1; its gradient is finite where they are equal.
+
+    2 atan2(|u - v|, |u + v|) of the unit vectors, instead of an arccos whose slope has no limit at 1.
+    """
+    u, v = functional.normalize(first, dim=1), functional.normalize(second, dim=1)
+    apart = ((u - v).square().sum(dim=1) + 1e-12).sqrt()
+    along = ((u + v).square().sum(dim=1) + 1e-12).sqrt()
+    return 2 * torch.atan2(apart, along)
+
+
+def _loss(network: Network, config: Config, tiles: Tensor, valid: Tensor) -> Tensor:
+    abundances, endmembers = network(tiles), network.endmembers()
+    rebuilt = torch.einsum("brhw,rl->blhw", abundances, endmembers)
+    share = valid / valid.sum()
+    squared = ((rebuilt - tiles).square().mean(dim=1) * share).sum()
+    angle = (spectral_angle(rebuilt, tiles) * share).sum()
+    spread = functional.mse_loss(endmembers, network.mean.expand_as(endmembers))
+    roots = (abundances.clamp_min(1e-12).sqrt().sum(dim=1).square() * share).sum()
+    fit: Tensor = config.weight_mse * squared + config.weight_angle * angle
+    return fit + config.weight_spread * spread + config.weight_sparse * roots
+
+
+def _batches(
+    sample: list[Cube], scale: float, mean: Tensor, device: torch.device, seed: int
+) -> Callable[[], tuple[Tensor, Tensor]]:
+    """A function that draws the tiles of one training step and their validity."""
+    tiles, valid = _tensor(sample, scale, mean, torch.device("cpu"))
+    count = max(1, min(len(tiles), STEP_PIXELS // valid[0].numel()))
+    if count == len(tiles):
+        whole = tiles.to(device), valid.to(device)
+        return lambda: whole
+    random = torch.Generator().manual_seed(seed)
+
+    def draw() -> tuple[Tensor, Tensor]:
+        chosen = torch.randperm(len(tiles), generator=random)[:count]
+        return tiles[chosen].to(device), valid[chosen].to(device)
+
+    return draw
+
+
+def _tensor(cubes: list[Cube], scale: float, mean: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Tiles (b, l, h, w) in units of the scale, pixels that are not valid filled by the mean, and their validity."""
+    values = torch.from_numpy(np.stack([cube.reflectance for cube in cubes])) / scale
+    valid = torch.from_numpy(np.stack([cube.valid for cube in cubes]))
+    return torch.where(valid[:, None], values, mean[:, None, None]).to(device), valid.to(device)

@@ -1,0 +1,113 @@
+"""UNMamba's network, repaired: every pixel is normalised on its own and every scene size fits.
+
+Letters: b tiles, h rows, w cols, l bands, d feature width, r endmembers, k random spectra per endmember.
+Where this differs from the published text and why:
+
+* The published network reads the image as one raster sequence, forward only; what a pixel then sees of the row above
+  depends on the image's width. Here rows and columns are sequences of their own, in turn from block to block, and half
+  of the channels reads each of them backwards: the first pixel sees as much as the last, and a window with a halo gives
+  what the whole scene gives.
+* Its spectral branch has weights as wide as the image is large. Here it scans the channel groups of one pixel.
+* GroupNorm and BatchNorm over the image are LayerNorm over the channels of one pixel.
+* Endmembers are kept positive by softplus instead of a clamp that the next step undoes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...scan import MambaBlock
+from .config import Config
+
+
+class SpatialScan(nn.Module):
+    """Mamba along the rows (or columns) of a tile, half of the channels in each direction: (b, h, w, d) -> same."""
+
+    def __init__(self, width: int, along_rows: bool) -> None:
+        super().__init__()
+        self.along_rows = along_rows
+        self.forwards = MambaBlock(width // 2)
+        self.backwards = MambaBlock(width // 2, reverse=True)
+        self.project = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        lines = features if self.along_rows else features.transpose(1, 2)
+        first, second = lines.flatten(0, 1).chunk(2, dim=-1)
+        scanned = torch.cat([self.forwards(first.contiguous()), self.backwards(second.contiguous())], dim=-1)
+        scanned = functional.silu(self.norm(self.project(scanned))).view(lines.shape)
+        return scanned if self.along_rows else scanned.transpose(1, 2)
+
+
+class SpectralScan(nn.Module):
+    """Mamba over the channel groups of each pixel: (b, h, w, d) -> same."""
+
+    def __init__(self, width: int, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+        self.mamba = MambaBlock(width // groups)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        tokens = features.reshape(-1, self.groups, features.shape[-1] // self.groups)
+        return functional.silu(self.norm(self.mamba(tokens).view(features.shape)))
+
+
+class Block(nn.Module):
+    """One cascaded block: spatial scan, spectral scan, and the two mixed by learnt weights (section 3.2)."""
+
+    def __init__(self, width: int, groups: int, along_rows: bool) -> None:
+        super().__init__()
+        self.spatial = SpatialScan(width, along_rows)
+        self.spectral = SpectralScan(width, groups)
+        self.mix = nn.Parameter(torch.tensor([0.5, 0.5]))
+
+    def forward(self, features: Tensor) -> Tensor:
+        spatial: Tensor = features + self.spatial(features)
+        both = spatial + self.spectral(spatial)
+        mixed: Tensor = self.mix[0] * spatial + self.mix[1] * both + features
+        return mixed
+
+
+class Unmamba(nn.Module):
+    """Abundances of every pixel and the endmembers of the scene.
+
+    Input (b, l, h, w) in units of the scene's scale (about 0..1), of any ``shape`` (h, w). ``mean`` (l,) is the scene's
+    mean spectrum in the same units, where the endmembers start.
+    """
+
+    mean: Tensor
+
+    def __init__(self, config: Config, mean: Tensor, shape: tuple[int, int]) -> None:
+        super().__init__()
+        width, r = config.width, config.num_endmembers
+        self.temperature = config.temperature
+        self.stem = nn.Linear(len(mean), width)
+        self.stem_norm = nn.LayerNorm(width)
+        self.blocks = nn.ModuleList(Block(width, 4, index % 2 == 0) for index in range(config.num_blocks))
+        self.head = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * width),
+            nn.SiLU(),
+            nn.LayerNorm(2 * width),
+            nn.Linear(2 * width, r),
+        )
+        self.spectra = nn.Parameter(torch.randn(r, config.num_spectra, len(mean)))
+        self.weights = nn.Parameter(torch.ones(r, config.num_spectra))
+        self.register_buffer("mean", mean)
+
+    def endmembers(self) -> Tensor:
+        """(r, l), positive: the mean of k weighted random spectra on top of the scene's mean (section 3.2)."""
+        drift = torch.einsum("rk,rkl->rl", self.weights, self.spectra) / self.weights.shape[1]
+        start = torch.log(torch.expm1(self.mean.clamp_min(1e-3)))
+        return functional.softplus(start + drift)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """Abundances (b, r, h, w): non-negative, summing to one over r."""
+        features = functional.silu(self.stem_norm(self.stem(tiles.permute(0, 2, 3, 1))))
+        for block in self.blocks:
+            features = block(features)
+        logits = self.head(features)
+        return torch.softmax(self.temperature * logits, dim=-1).permute(0, 3, 1, 2)

@@ -1,0 +1,139 @@
+"""Rasters on disk: every field of a Result becomes one, written window by window, moved into place when whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterWindow
+
+from .protocol import JOB_FILE, LOG_FILE, PARTIAL
+from .results import Array, Layer, layers
+from .scene import Scene, Window
+
+TILE = 256
+OWNER = "pid"
+KEPT = {JOB_FILE, LOG_FILE}
+"""What may lie in an output folder before a run: the request and the log of this very run."""
+
+
+class OutputFolder:
+    """The folder of a run. Files are written under ``partial`` and moved into place when they are whole."""
+
+    def __init__(self, path: Path, size: float) -> None:
+        """Take the folder for a run of about ``size`` bytes. ValueError if it cannot be used."""
+        self.path, self.partial = path, path / PARTIAL
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._clear_leftovers()
+            found = sorted(item.name for item in path.iterdir() if item.name not in KEPT)
+            if found:
+                raise ValueError(
+                    f"The output folder {path} already holds files ({found[0]}); nothing was overwritten. "
+                    "Choose a new or empty folder."
+                )
+            self.partial.mkdir()
+            (self.partial / OWNER).write_text(str(os.getpid()), encoding="ascii")
+        except OSError as error:
+            raise ValueError(
+                f"The output folder {path} cannot be written to ({error.strerror}). Choose another folder."
+            ) from error
+        free = shutil.disk_usage(path).free
+        if free < size:
+            self.discard()
+            raise ValueError(
+                f"The disk of {path} has {free / 1e6:.0f} MB free; the results need about {size / 1e6:.0f} MB. "
+                "Free some space or choose another folder."
+            )
+
+    def keep(self, names: list[str]) -> list[Path]:
+        """Move finished files, in their order, out of ``partial`` into place; gives their new paths."""
+        return [Path(shutil.move(self.partial / name, self.path / name)) for name in names]
+
+    def _clear_leftovers(self) -> None:
+        """Remove what a killed run left behind. ValueError if that run is still alive."""
+        owner = self.partial / OWNER
+        if owner.is_file() and psutil.pid_exists(int(owner.read_text(encoding="ascii"))):
+            raise ValueError(f"Another Mixel run is writing to {self.path}. Wait for it or choose another folder.")
+        if self.partial.is_dir():
+            shutil.rmtree(self.partial)
+
+    def discard(self) -> None:
+        """Remove what is unfinished."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+
+@dataclass
+class RasterWriter:
+    """One open output raster."""
+
+    layer: Layer
+    dataset: Any
+
+    def write(self, window: Window, values: Array) -> None:
+        """Write one window's core, (rows, cols) or (bands, rows, cols). ValueError if the disk refuses."""
+        area = RasterWindow(window.col, window.row, window.cols, window.rows)
+        self.dataset.write(values if values.ndim == 3 else values[None], window=area)
+
+
+@contextmanager
+def raster_writers(
+    folder: Path, result: type[Any], scene: Scene, band_names: dict[str, list[str]]
+) -> Iterator[dict[str, RasterWriter]]:
+    """Open one raster per field of a Result on the scene's grid; on leaving, each is closed and read back whole.
+
+    ``band_names``: names of the bands by field; their number is the raster's number of bands. Float32, nodata NaN.
+    ValueError if a file cannot be written or does not read back.
+    """
+    writers: dict[str, RasterWriter] = {}
+    try:
+        for one in layers(result):
+            names = band_names[one.field]
+            dataset = rasterio.open(
+                folder / one.file, "w", driver="GTiff", width=scene.cols, height=scene.rows, count=len(names),
+                dtype="float32", nodata=np.nan, tiled=True, blockxsize=TILE, blockysize=TILE, interleave="band",
+                compress="deflate", predictor=3, bigtiff="if_safer", **scene.grid,
+            )  # fmt: skip
+            dataset.descriptions = names
+            dataset.update_tags(unit=one.unit, software="Mixel")
+            writers[one.field] = RasterWriter(one, dataset)
+        yield writers
+        for writer in writers.values():
+            writer.dataset.close()
+            _read_back(folder / writer.layer.file)
+    except (RasterioError, OSError) as error:
+        raise ValueError(
+            f"The results cannot be written to {folder.parent} ({error}). Is the disk full? Nothing was kept."
+        ) from error
+    finally:
+        for writer in writers.values():
+            writer.dataset.close()
+
+
+def required_bytes(scene: Scene, num_bands: int) -> float:
+    """An upper bound of what rasters of so many float32 bands in all take on disk, plus reports."""
+    return 4.0 * scene.rows * scene.cols * num_bands * 1.1 + 5e6
+
+
+def _read_back(path: Path) -> None:
+    with rasterio.open(path) as dataset:
+        for _, window in dataset.block_windows(1):
+            dataset.read(window=window)
+
+
+def thumbnail(path: Path, longest: int = 360) -> Array:
+    """A raster (bands, rows, cols) with its longest side at most ``longest`` pixels, for pictures."""
+    with rasterio.open(path) as dataset:
+        shrink = max(1.0, max(dataset.shape) / longest)
+        shape = (dataset.count, max(1, round(dataset.height / shrink)), max(1, round(dataset.width / shrink)))
+        values: Array = dataset.read(out_shape=shape)
+    return values
