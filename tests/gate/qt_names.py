@@ -25,8 +25,10 @@ def problems_in(source: str, name: str) -> List[str]:
     tree = ast.parse(source, name)
     known: Dict[str, Any] = {}
     found = list(_read_imports(tree, known, name))
+    second_choices = _second_choices(tree, known)
     for node in _outermost_attributes(tree):
-        found.extend(_check_chain(node, known, name))
+        if node not in second_choices:
+            found.extend(_check_chain(node, known, name))
     return found
 
 
@@ -83,6 +85,19 @@ def _guarded_nodes(tree: ast.Module) -> Set[ast.AST]:
         if any(handler.type is not None and expected & _names(handler.type) for handler in node.handlers)
         for inner in ast.walk(node)
     }
+
+
+def _second_choices(tree: ast.Module, known: Dict[str, Any]) -> Set[ast.AST]:
+    """Nodes that Qt 6 never reaches: what follows the ``or`` in ``getattr(QtGui, "QAction", None) or ...``."""
+    found: Set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and isinstance(node.values[0], ast.Call):
+            call = node.values[0]
+            if ast.unparse(call.func) == "getattr" and len(call.args) == 3:
+                owner, attribute = (ast.unparse(argument) for argument in call.args[:2])
+                if hasattr(known.get(owner), ast.literal_eval(attribute)):
+                    found.update(inner for value in node.values[1:] for inner in ast.walk(value))
+    return found
 
 
 def _names(node: ast.AST) -> Set[str]:

@@ -24,6 +24,10 @@ def test_every_qt_name_of_the_plugin_is_in_pyqt6():
     [
         (QT + "Qt.RightDockWidgetArea", "Qt.RightDockWidgetArea is not in PyQt6"),
         ("from qgis.PyQt.QtWidgets import QAction", "QtWidgets.QAction is not in PyQt6"),
+        (
+            "from qgis.PyQt import QtGui, QtWidgets\ngetattr(QtGui, 'QNo', None) or QtWidgets.QAction",
+            "QtWidgets.QAction is not in PyQt6",
+        ),
         ("from qgis.PyQt.QtCore import QRegExp", "QtCore.QRegExp is not in PyQt6"),
         ("from qgis.PyQt import QtCore\nQtCore.Qt.AlignLeft", "QtCore.Qt.AlignLeft is not in PyQt6"),
         ("from PyQt5.QtCore import Qt", "import from qgis.PyQt only"),
@@ -44,6 +48,7 @@ def test_a_name_of_qt_5_is_found(code, part):
         QT + "Qt.DockWidgetArea.RightDockWidgetArea\nQTimer.singleShot(0, print)\nQt.AlignmentFlag.AlignLeft.value",
         GUARDED.format("QtGui", "QAction", "from qgis.PyQt.QtWidgets import QAction"),
         GUARDED.format("QtWidgets", "QAction", "from qgis.PyQt.QtGui import QAction"),
+        "from qgis.PyQt import QtGui, QtWidgets\ngetattr(QtGui, 'QAction', None) or QtWidgets.QAction",
         "Qt = 1\nQt.anything",
     ],
 )
