@@ -1,0 +1,175 @@
+"""Start the backend for one job, iterate over its events, cancel it, clean up after it.
+
+Nothing of QGIS here: a worker thread of Processing, the dock and a test use it in the same way::
+
+    for event in run(python, "out/job.json", feedback.isCanceled):
+        ...
+
+The events are those of ``backend/protocol.py``; the last one is always Done or Failed, and when it comes the
+process has ended. A run that the user cancelled raises :class:`Cancelled` instead of giving a last event.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess  # nosec B404 - for the name PIPE; environment/child.py starts the process, without a shell
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any, Callable, Iterator, Optional, Union
+
+from ..backend.protocol import LOG_FILE, PARTIAL, Done, Event, Failed, Job, decode
+from .environment.child import Cancelled, end, start
+
+__all__ = ["Cancelled", "run"]
+
+POLL = 0.1
+"""Seconds between two looks at the cancel button."""
+LAST_WORDS = 10.0
+"""Seconds a backend may live on after its last event, to free the GPU."""
+ORPHANS = 2.0
+"""Seconds to wait for output of a backend that has ended: a child of its own could hold the pipe open for ever."""
+LOG_END = 4000
+"""Characters of the log that a crash report shows."""
+
+
+def run(python: Union[str, Path], job_path: Union[str, Path], cancelled: Callable[[], bool]) -> Iterator[Event]:
+    """Run a job file with the backend's Python and yield its events; the last one is Done or Failed.
+
+    ``cancelled`` is asked every 0.1 s on the thread that iterates; :class:`Cancelled` is raised within 2 s after
+    it said yes. After a cancel, a crash, or when the iterator is closed early, no process and no unfinished file
+    is left. Standard error goes to the end of ``log.txt`` in the output folder. What a user can cause never
+    raises: it is a Failed with a sentence that says what to do.
+    """
+    try:
+        job = Job.read(job_path)
+    except ValueError as error:
+        yield Failed(str(error))
+        return
+    output = Path(job.output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        log = (output / LOG_FILE).open("ab", buffering=0)
+    except OSError as error:
+        reason = error.strerror or error
+        yield Failed(f"The output folder {output} cannot be written ({reason}): choose another output folder.")
+        return
+    with log:
+        log_start = log.seek(0, os.SEEK_END)
+        try:
+            process = _start(python, Path(job_path), log)
+        except OSError as error:
+            reason = error.strerror or error
+            yield Failed(
+                f"The backend's Python cannot be started ({reason}): repair it in Mixel's settings.",
+                f"Interpreter: {python}",
+            )
+            return
+        last = yield from _events(process, log, output / PARTIAL, cancelled)
+    yield last or _crash(process.returncode, _text_from(output / LOG_FILE, log_start))
+
+
+def _start(python: Union[str, Path], job_path: Path, log: IO[bytes]) -> subprocess.Popen[Any]:
+    command = [str(python), "-m", "backend", str(job_path.resolve()), "--parent", str(os.getpid())]
+    return start(command, stdout=subprocess.PIPE, stderr=log)
+
+
+def _events(
+    process: subprocess.Popen[Any], log: IO[bytes], partial: Path, cancelled: Callable[[], bool]
+) -> Iterator[Event]:
+    """Yield all events but the last, which is returned once the process has ended; None if there was none."""
+    events: queue.Queue[Optional[Event]] = queue.Queue()
+    reader = threading.Thread(target=_read, args=(process.stdout, events, log), name="mixel-events", daemon=True)
+    reader.start()
+    last: Optional[Event] = None
+    try:
+        for event in _until_end(process, events, cancelled):
+            if isinstance(event, (Done, Failed)):
+                last = event
+                break
+            yield event
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LAST_WORDS if last else ORPHANS)
+    finally:
+        # Here after the last event, a crash, a cancel, an error in the caller and an early close alike.
+        end(process)
+        reader.join(POLL)
+        if last is None:
+            # After a Failed the backend has tidied up itself; and if it refused the folder because another run is
+            # under way in it, the unfinished files belong to that run.
+            shutil.rmtree(partial, ignore_errors=True)
+    return last
+
+
+def _read(stdout: IO[bytes], events: queue.Queue[Optional[Event]], log: IO[bytes]) -> None:
+    """Turn lines into events until the pipe closes; what is no event goes into the log. Runs in a thread."""
+    with stdout:
+        for line in stdout:
+            try:
+                events.put(decode(line.decode("utf-8")))
+            except ValueError:
+                # A full disk or a log that is closed already must not stop the reading: the backend would block.
+                with contextlib.suppress(OSError, ValueError):
+                    log.write(line)
+    events.put(None)
+
+
+def _until_end(
+    process: subprocess.Popen[Any], events: queue.Queue[Optional[Event]], cancelled: Callable[[], bool]
+) -> Iterator[Event]:
+    ended: Optional[float] = None
+    while True:
+        if cancelled():
+            raise Cancelled("The run was cancelled.")
+        try:
+            event = events.get(timeout=POLL)
+        except queue.Empty:
+            if process.poll() is not None:
+                ended = ended or time.monotonic()
+                if time.monotonic() - ended > ORPHANS:
+                    return
+            continue
+        if event is None:
+            return
+        yield event
+
+
+def _text_from(path: Path, begin: int) -> str:
+    """The end of this run's part of the log."""
+    try:
+        with path.open("rb") as log:
+            log.seek(begin)
+            return log.read().decode("utf-8", "replace")[-LOG_END:]
+    except OSError as error:
+        return f"The log {path} cannot be read: {error}"
+
+
+def _crash(code: int, log_end: str) -> Failed:
+    """The event that a backend could not write itself any more."""
+    lacking = re.search(r"No module named '?([\w.]+)", log_end)
+    if code in (-9, 137):
+        message = (
+            "The backend was killed, probably because the memory ran out: close other programs, use fewer bands or "
+            "a smaller scene, and run again."
+        )
+    elif lacking:
+        message = f"The backend's Python lacks the package {lacking.group(1)}: repair it in Mixel's settings."
+    elif code == 0:
+        message = "The backend ended without a result: run again, and report the details if it happens again."
+    else:
+        message = f"The backend crashed ({_reason(code)}): run again, and report the details if it happens again."
+    return Failed(message, log_end.strip() or "The log is empty.")
+
+
+def _reason(code: int) -> str:
+    number = -code if code < 0 else code - 128
+    if code < 0 or 128 < code < 160:
+        with contextlib.suppress(ValueError):
+            return f"signal {signal.Signals(number).name}"
+    # Windows says 3221225477 where everybody looks for 0xC0000005.
+    return f"exit code {code}" if abs(code) < 2**16 else f"exit code 0x{code & 0xFFFFFFFF:08X}"
