@@ -13,27 +13,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import re
 import shutil
 import signal
 import subprocess  # nosec B404 - for the name PIPE; environment/child.py starts the process, without a shell
-import threading
-import time
 from pathlib import Path
 from typing import IO, Any, Callable, Iterator, Optional, Union
 
 from ..backend.protocol import LOG_FILE, PARTIAL, Done, Event, Failed, Job, decode
-from .environment.child import Cancelled, end, start
+from .environment.child import ORPHANS, Cancelled, end, lines, start
 
 __all__ = ["Cancelled", "run"]
 
-POLL = 0.1
-"""Seconds between two looks at the cancel button."""
 LAST_WORDS = 10.0
 """Seconds a backend may live on after its last event, to free the GPU."""
-ORPHANS = 2.0
-"""Seconds to wait for output of a backend that has ended: a child of its own could hold the pipe open for ever."""
 LOG_END = 4000
 """Characters of the log that a crash report shows."""
 
@@ -83,22 +76,20 @@ def _events(
     process: subprocess.Popen[Any], log: IO[bytes], partial: Path, cancelled: Callable[[], bool]
 ) -> Iterator[Event]:
     """Yield all events but the last, which is returned once the process has ended; None if there was none."""
-    events: queue.Queue[Optional[Event]] = queue.Queue()
-    reader = threading.Thread(target=_read, args=(process.stdout, events, log), name="mixel-events", daemon=True)
-    reader.start()
     last: Optional[Event] = None
     try:
-        for event in _until_end(process, events, cancelled):
+        for line in lines(process, cancelled):
+            event = _event(line, log) if line else None
             if isinstance(event, (Done, Failed)):
                 last = event
                 break
-            yield event
+            if event:
+                yield event
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(LAST_WORDS if last else ORPHANS)
     finally:
         # Here after the last event, a crash, a cancel, an error in the caller and an early close alike.
         end(process)
-        reader.join(POLL)
         if last is None:
             # After a Failed the backend has tidied up itself; and if it refused the folder because another run is
             # under way in it, the unfinished files belong to that run.
@@ -106,37 +97,15 @@ def _events(
     return last
 
 
-def _read(stdout: IO[bytes], events: queue.Queue[Optional[Event]], log: IO[bytes]) -> None:
-    """Turn lines into events until the pipe closes; what is no event goes into the log. Runs in a thread."""
-    with stdout:
-        for line in stdout:
-            try:
-                events.put(decode(line.decode("utf-8")))
-            except ValueError:
-                # A full disk or a log that is closed already must not stop the reading: the backend would block.
-                with contextlib.suppress(OSError, ValueError):
-                    log.write(line)
-    events.put(None)
-
-
-def _until_end(
-    process: subprocess.Popen[Any], events: queue.Queue[Optional[Event]], cancelled: Callable[[], bool]
-) -> Iterator[Event]:
-    ended: Optional[float] = None
-    while True:
-        if cancelled():
-            raise Cancelled("The run was cancelled.")
-        try:
-            event = events.get(timeout=POLL)
-        except queue.Empty:
-            if process.poll() is not None:
-                ended = ended or time.monotonic()
-                if time.monotonic() - ended > ORPHANS:
-                    return
-            continue
-        if event is None:
-            return
-        yield event
+def _event(line: bytes, log: IO[bytes]) -> Optional[Event]:
+    """The event of a line; what is no event goes into the log."""
+    try:
+        return decode(line.decode("utf-8"))
+    except ValueError:
+        # On a full disk the run must go on as far as it can: its own error says more than this line.
+        with contextlib.suppress(OSError):
+            log.write(line)
+        return None
 
 
 def _text_from(path: Path, begin: int) -> str:

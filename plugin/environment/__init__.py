@@ -1,1 +1,32 @@
-"""The backend's own Python: where it lives, how it is made, checked, repaired and deleted. No qgis."""
+"""The backend's own Python: found, made, checked, repaired, deleted. No qgis, standard library only.
+
+What is called from outside stands here. :func:`find` is quick and for any thread; the others take from seconds to
+minutes. ``python3 -m plugin.environment`` in the checkout does the same from a terminal.
+
+* ``child`` cleaned environment and process groups, also for the backend's runs
+* ``places`` which folder and which build of torch; ``base`` which Python it is made from
+* ``making`` the steps, ``pip_calls`` pip's part, ``failures`` what went wrong in one sentence
+* ``turn`` one at a time; ``diagnosis`` a text for the developers
+"""
+
+from __future__ import annotations
+
+from .child import Cancelled
+from .diagnosis import diagnosis
+from .making import check, create, delete, repair, size
+from .places import Found, InstallError, find, home, log_path
+
+__all__ = [
+    "Cancelled",
+    "Found",
+    "InstallError",
+    "check",
+    "create",
+    "delete",
+    "diagnosis",
+    "find",
+    "home",
+    "log_path",
+    "repair",
+    "size",
+]

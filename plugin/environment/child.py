@@ -5,18 +5,25 @@ Used for the backend's runs and for making its Python. No qgis, nothing outside 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import re
 import signal
 import subprocess  # nosec B404 - starting the backend's Python is what this file is for
 import sys
+import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 PLUGIN_ROOT = Path(__file__).resolve().parent.parent.parent
+POLL = 0.1
+"""Seconds between two looks at the cancel button."""
 GRACE = 1.0
 """Seconds between asking a process group to end and ending it."""
+ORPHANS = 2.0
+"""Seconds to wait for output of a process that has ended: a child of its own could hold the pipe open for ever."""
 
 _DROPPED = re.compile(
     r"PYTHON(?!DONTWRITEBYTECODE$|PYCACHEPREFIX$|UNBUFFERED$)|__PYVENV|VIRTUAL_ENV|PIP_(USER|TARGET|PREFIX)$"
@@ -67,6 +74,39 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     options.setdefault("env", clean_environment())
     options.setdefault("cwd", str(PLUGIN_ROOT))
     return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, **options)  # nosec B603 - a list, no shell
+
+
+def lines(process: subprocess.Popen[Any], cancelled: Callable[[], bool]) -> Iterator[Optional[bytes]]:
+    """Yield the lines of a process started with ``stdout=PIPE``, and None about every 0.1 s without one.
+
+    Stops when the output has ended; raises :class:`Cancelled` when ``cancelled()`` says so. The caller ends the
+    process, in any case.
+    """
+    waiting: queue.Queue[Optional[bytes]] = queue.Queue()
+    threading.Thread(target=_read, args=(process.stdout, waiting), name="mixel-output", daemon=True).start()
+    ended: Optional[float] = None
+    while True:
+        if cancelled():
+            raise Cancelled("Cancelled.")
+        try:
+            line = waiting.get(timeout=POLL)
+        except queue.Empty:
+            if process.poll() is not None:
+                ended = ended or time.monotonic()
+                if time.monotonic() - ended > ORPHANS:
+                    return
+            yield None
+            continue
+        if line is None:
+            return
+        yield line
+
+
+def _read(stdout: IO[bytes], waiting: queue.Queue[Optional[bytes]]) -> None:
+    with stdout, contextlib.suppress(OSError):
+        for line in stdout:
+            waiting.put(line)
+    waiting.put(None)
 
 
 def end(process: subprocess.Popen[Any], grace: float = GRACE) -> None:
