@@ -1,0 +1,114 @@
+"""The fields of a Config as a form: one editor per setting."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from qgis.gui import QgsDoubleSpinBox, QgsSpinBox
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
+
+from ...backend.config import Setting, Value
+from ...backend.methods import Method
+
+_INT_LIMIT = 2**31 - 1
+
+
+class SettingsForm(QWidget):
+    """The usual or the advanced settings of one method; ``values`` gives what the user has set."""
+
+    def __init__(self, method: Method, advanced: bool) -> None:
+        """``advanced``: which half of the settings to show."""
+        super().__init__()
+        self._settings = [setting for setting in method.settings if setting.advanced == advanced]
+        self._editors: Dict[str, QWidget] = {}
+        layout = form_layout(self)
+        for setting in self._settings:
+            made = self._editors[setting.name] = editor(setting)
+            label = QLabel(setting.label)
+            label.setToolTip(setting.help)
+            label.setBuddy(made)
+            layout.addRow(label, made)
+
+    def __len__(self) -> int:
+        """How many settings it shows."""
+        return len(self._settings)
+
+    def values(self) -> Dict[str, Value]:
+        """The settings by name."""
+        return {setting.name: _value(self._editors[setting.name]) for setting in self._settings}
+
+
+def form_layout(parent: QWidget) -> QFormLayout:
+    """A form whose labels move above their editors where the panel is narrow."""
+    layout = QFormLayout(parent)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return layout
+
+
+def editor(setting: Setting) -> QWidget:
+    """The widget that fits the setting's type, with its limits, unit, default and help."""
+    makers = {bool: _check_box, int: _spin_box, float: _double_spin_box, str: _line_edit}
+    made = _combo_box(setting) if setting.choices else makers[setting.type](setting)
+    made.setObjectName(f"setting_{setting.name}")
+    made.setToolTip(setting.help)
+    return made
+
+
+def _value(widget: Any) -> Value:
+    if isinstance(widget, QCheckBox):
+        return widget.isChecked()
+    if isinstance(widget, QComboBox):
+        return widget.currentData()
+    if isinstance(widget, QLineEdit):
+        return widget.text()
+    return widget.value()
+
+
+def _check_box(setting: Setting) -> QCheckBox:
+    box = QCheckBox()
+    box.setChecked(bool(setting.default))
+    return box
+
+
+def _combo_box(setting: Setting) -> QComboBox:
+    box = QComboBox()
+    for value, label in setting.choices:
+        box.addItem(label, value)
+    box.setCurrentIndex(box.findData(setting.default))
+    return box
+
+
+def _line_edit(setting: Setting) -> QLineEdit:
+    return QLineEdit(str(setting.default))
+
+
+def _spin_box(setting: Setting) -> QgsSpinBox:
+    box = QgsSpinBox()
+    box.setMinimum(-_INT_LIMIT if setting.minimum is None else max(int(setting.minimum), -_INT_LIMIT))
+    box.setMaximum(_INT_LIMIT if setting.maximum is None else min(int(setting.maximum), _INT_LIMIT))
+    return _finished(box, setting)
+
+
+def _double_spin_box(setting: Setting) -> QgsDoubleSpinBox:
+    box = QgsDoubleSpinBox()
+    box.setDecimals(_decimals(float(setting.default)))
+    box.setMinimum(-1e12 if setting.minimum is None else setting.minimum)
+    box.setMaximum(1e12 if setting.maximum is None else setting.maximum)
+    box.setSingleStep(10 ** -max(1, box.decimals() - 2))
+    return _finished(box, setting)
+
+
+def _finished(box: Any, setting: Setting) -> Any:
+    if setting.unit:
+        box.setSuffix(f" {setting.unit}")
+    box.setClearValue(setting.default)
+    box.setValue(setting.default)
+    return box
+
+
+def _decimals(default: float) -> int:
+    """Two more than the default needs, so that it can be tuned: 6 for 0.001, 3 for 0.5."""
+    text = f"{default:.10f}".rstrip("0")
+    return min(12, len(text.split(".")[1]) + 2)

@@ -1,0 +1,95 @@
+"""Which method, with which settings."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+from qgis.gui import QgsCollapsibleGroupBox, QgsDoubleSpinBox
+from qgis.PyQt.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+
+from ...backend.methods import Method, methods
+from ..algorithms import DEVICES
+from ..parameters import parameter_names
+from .form import SettingsForm, form_layout
+
+
+class MethodBox(QWidget):
+    """The methods of a task and the form of the chosen one; rarely needed settings are folded away."""
+
+    def __init__(self, task: str) -> None:
+        """``task``: whose methods to offer."""
+        super().__init__()
+        self._methods = methods(task)
+        self._names = parameter_names(self._methods)
+        self._forms: List[SettingsForm] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._combo = QComboBox()
+        self._combo.setObjectName("methodCombo")
+        for method in self._methods:
+            self._combo.addItem(method.label, method.name)
+        self._usual = QVBoxLayout()
+        layout.addWidget(self._combo)
+        layout.addLayout(self._usual)
+        layout.addWidget(self._advanced_group())
+        self._show_method()
+        self._combo.currentIndexChanged.connect(self._show_method)
+
+    def method(self) -> Method:
+        """The chosen one."""
+        return self._methods[self._combo.currentIndex()]
+
+    def parameters(self) -> Dict[str, Any]:
+        """Method, settings, scale and device as the algorithm's parameters."""
+        name = self.method().name
+        values = {field: value for form in self._forms for field, value in form.values().items()}
+        return {
+            "METHOD": name,
+            **{self._names[name, field]: value for field, value in values.items()},
+            "SCALE": self._scale.value() or None,
+            "DEVICE": self._device.currentData(),
+        }
+
+    def _advanced_group(self) -> QgsCollapsibleGroupBox:
+        group = QgsCollapsibleGroupBox("Advanced")
+        group.setObjectName("advancedGroup")
+        group.setCollapsed(True)
+        self._advanced = QVBoxLayout(group)
+        form = QWidget()
+        layout = form_layout(form)
+        layout.addRow(QLabel("Reflectance scale"), self._scale_box())
+        layout.addRow(QLabel("Device"), self._device_combo())
+        self._advanced.addWidget(form)
+        return group
+
+    def _scale_box(self) -> QgsDoubleSpinBox:
+        self._scale = QgsDoubleSpinBox()
+        self._scale.setObjectName("scaleBox")
+        self._scale.setDecimals(2)
+        self._scale.setRange(0, 1e9)
+        self._scale.setSpecialValueText("from the file")
+        self._scale.setClearValue(0)
+        self._scale.setToolTip(
+            "Stored value that means reflectance 1: 10000 for most products. Leave it at 'from the file' unless the "
+            "report shows reflectances far off."
+        )
+        return self._scale
+
+    def _device_combo(self) -> QComboBox:
+        self._device = QComboBox()
+        self._device.setObjectName("deviceCombo")
+        for value, label in DEVICES:
+            self._device.addItem(label[0].upper() + label[1:], value)
+        self._device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._device.setMinimumContentsLength(12)
+        return self._device
+
+    def _show_method(self) -> None:
+        method = self.method()
+        self._combo.setToolTip(f"<p>{method.summary}</p><p><i>{method.reference}</i></p>")
+        for old in self._forms:
+            old.setParent(None)
+            old.deleteLater()
+        self._forms = [SettingsForm(method, advanced=False), SettingsForm(method, advanced=True)]
+        self._usual.addWidget(self._forms[0])
+        self._advanced.addWidget(self._forms[1])

@@ -1,0 +1,111 @@
+"""The run as the user sees it: start, cancel, how far it is, what went wrong, the report."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import Qt, QUrl
+from qgis.PyQt.QtGui import QDesktopServices
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from ...backend.protocol import Event, Metric, Notice, Output, Progress
+from ..words import in_progress
+from .curve import Curve
+from .tone import Tone, set_tone
+
+
+class RunBar(QWidget):
+    """Run, Cancel and Report buttons, progress, one line of words and a live curve."""
+
+    def __init__(self) -> None:
+        """Idle."""
+        super().__init__()
+        self._report = ""
+        self._notices = []
+        self._build()
+        self.set_running(False)
+        self.report_button.hide()
+        self.curve.hide()
+        self.say("")
+
+    def set_running(self, running: bool) -> None:
+        """Which buttons make sense."""
+        self.run_button.setVisible(not running)
+        self.cancel_button.setVisible(running)
+        self.cancel_button.setEnabled(running)
+        self.progress_bar.setVisible(running)
+
+    def begin(self) -> None:
+        """A run has been started."""
+        self._report, self._notices = "", []
+        self.report_button.hide()
+        self.curve.clear()
+        self.curve.hide()
+        self.progress_bar.setRange(0, 0)
+        self.set_running(True)
+        self.say("Starting…")
+
+    def cancelling(self) -> None:
+        """The user has asked for the end."""
+        self.cancel_button.setEnabled(False)
+        self.say("Cancelling…")
+
+    def hear(self, event: Event) -> None:
+        """Show an event of the backend."""
+        if isinstance(event, Progress) and self.cancel_button.isEnabled():
+            self.progress_bar.setRange(0, 100)
+            self.progress_bar.setValue(round(100 * event.fraction))
+            self.say(in_progress(event.message, event.seconds_left))
+        elif isinstance(event, Metric):
+            self.curve.add(event)
+            self.curve.show()
+        elif isinstance(event, Notice):
+            self._notices.append(event.message)
+        elif isinstance(event, Output) and event.kind == "report":
+            self._report = event.path
+
+    def end(self, worked: bool, message: str) -> None:
+        """The run has ended; ``message`` says why if it did not work, empty after a cancel."""
+        self.set_running(False)
+        if worked:
+            self.say(" ".join(["Done. The layers are in the project.", *self._notices]), Tone.GOOD)
+            self.report_button.setVisible(bool(self._report))
+        elif message:
+            self.say(message, Tone.BAD)
+        else:
+            self.say("Cancelled. Nothing was left behind.")
+
+    def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """One line of words, coloured for its tone."""
+        self.status_label.setText(text)
+        self.status_label.setVisible(bool(text))
+        set_tone(self.status_label, tone)
+
+    def _build(self) -> None:
+        self.curve = Curve()
+        self.progress_bar = QProgressBar()
+        self.progress_bar.setObjectName("progressBar")
+        self.status_label = QLabel()
+        self.status_label.setObjectName("statusLabel")
+        self.status_label.setWordWrap(True)
+        self.status_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.run_button = _button("Run", "runButton", "Start unmixing in the background.")
+        self.cancel_button = _button("Cancel", "cancelButton", "End the run; nothing is left behind.")
+        self.report_button = _button("Open report", "reportButton", "Settings, curves, spectra and maps on one page.")
+        self.report_button.clicked.connect(self._open_report)
+        buttons = QHBoxLayout()
+        for button in (self.report_button, self.cancel_button, self.run_button):
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.curve, self.status_label, self.progress_bar):
+            layout.addWidget(widget)
+        layout.addLayout(buttons)
+
+    def _open_report(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(self._report))
+
+
+def _button(text: str, name: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,36 @@
+"""Good, doubtful, bad: how a sentence in the panel is coloured, on light and dark themes."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import List, Tuple
+
+from qgis.PyQt.QtGui import QPalette
+from qgis.PyQt.QtWidgets import QLabel, QWidget
+
+
+class Tone(Enum):
+    """What a sentence means for the user: its colour on light ground and on dark ground."""
+
+    PLAIN = ("", "")
+    GOOD = ("#1b7f3b", "#6fd08c")
+    DOUBT = ("#8a5a00", "#f0b94a")
+    BAD = ("#b3261e", "#ff8a80")
+
+
+def lines_in_tones(widget: QWidget, lines: List[Tuple[Tone, str]]) -> str:
+    """Lines (rich text) one below the other, each coloured for its tone and the widget's theme."""
+    dark = widget.palette().color(QPalette.ColorRole.Window).lightness() < 128
+    return "<br>".join(_coloured(text, tone.value[1 if dark else 0]) for tone, text in lines)
+
+
+def set_tone(label: QLabel, tone: Tone) -> None:
+    """Colour a plain label as a whole."""
+    dark = label.palette().color(QPalette.ColorRole.Window).lightness() < 128
+    colour = tone.value[1 if dark else 0]
+    label.setProperty("tone", tone.name.lower())
+    label.setStyleSheet(f"color: {colour};" if colour else "")
+
+
+def _coloured(text: str, colour: str) -> str:
+    return f'<span style="color: {colour}">{text}</span>' if colour else text

@@ -1,0 +1,56 @@
+"""Output folders: whether one can take a run, and a fresh one beside a scene."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Optional
+
+from ..backend.protocol import JOB_FILE, LOG_FILE, PARTIAL
+
+_LEAST_FREE = 20e6
+"""Bytes. Even a small run writes rasters, a report and a log; with less the disk is as good as full."""
+
+
+def usable_folder(text: str) -> Path:
+    """The folder as an absolute path. ValueError, a sentence, if a run could not write there or one is there."""
+    if not text:
+        raise ValueError("Choose an output folder.")
+    folder = Path(os.path.abspath(text))
+    if (folder / JOB_FILE).exists() or (folder / PARTIAL).exists():
+        raise ValueError(f"The folder {folder} already holds a run. Choose another folder; nothing is overwritten.")
+    parent = _existing(folder)
+    if not parent.is_dir():
+        raise ValueError(f"{parent} is a file, not a folder. Choose another output folder.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ValueError(f"You may not write to {parent}. Choose another output folder.")
+    if shutil.disk_usage(parent).free < _LEAST_FREE:
+        raise ValueError(f"The disk of {parent} is full. Free some space or choose another output folder.")
+    return folder
+
+
+def fresh_folder(scene: Optional[str], documents: str) -> Path:
+    """A folder that does not exist yet: beside the scene if one may write there, else under ``documents``."""
+    stem = Path(scene).stem if scene else "scene"
+    beside = Path(scene).parent if scene else Path(documents)
+    parent = beside if os.access(beside, os.W_OK | os.X_OK) else Path(documents)
+    number, folder = 1, parent / f"{stem}_unmixed"
+    while folder.exists():
+        number += 1
+        folder = parent / f"{stem}_unmixed_{number}"
+    return folder
+
+
+def forget_run(folder: Path) -> None:
+    """Take the traces of a cancelled run out of its folder, and the folder if nothing else is in it."""
+    for name in (JOB_FILE, LOG_FILE):
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _existing(folder: Path) -> Path:
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return folder

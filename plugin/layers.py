@@ -1,0 +1,106 @@
+"""From a layer in QGIS to a source the backend can open, and to the facts the file states about itself.
+
+No widgets. GDAL's exceptions stay as QGIS has them (off): nothing here switches them, results are checked instead.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Optional, Tuple
+
+from osgeo import gdal
+from qgis.core import QgsMapLayer, QgsRasterLayer
+
+from ..backend.facts import Facts, Numbers, spectral_axis
+
+_REMOTE_DRIVERS = ("WMS", "WMTS", "WCS", "HTTP", "DAAS", "EEDAI", "PLMOSAIC", "NGW", "OGCAPI", "STACIT", "STACTA")
+_EXPORT = "Save it as a file first (right click on the layer, Export, Save As)."
+
+
+def source_path(layer: Optional[QgsMapLayer]) -> str:
+    """The file behind a layer. ValueError, a sentence, says why there is none that the backend could open."""
+    if layer is None:
+        raise ValueError("Choose a raster layer.")
+    name = layer.name()
+    if not isinstance(layer, QgsRasterLayer):
+        raise ValueError(f"The layer '{name}' is not a raster. Choose a raster layer.")
+    if layer.providerType() != "gdal":
+        raise ValueError(f"The layer '{name}' comes from a service, not from a file. {_EXPORT}")
+    if not layer.isValid():
+        raise ValueError(f"The layer '{name}' is broken. Repair its source or load it again.")
+    source = layer.source().split("|", 1)[0]
+    if source.startswith("/vsi") or "://" in source:
+        raise ValueError(f"The layer '{name}' lies in an archive or on a server. {_EXPORT}")
+    if not os.path.exists(source):
+        raise ValueError(f"The layer '{name}' is not a file of its own, or the file is gone. {_EXPORT}")
+    return source
+
+
+def read_facts(source: str) -> Facts:
+    """What the file states about itself, read from its header only. ValueError if it is no local raster."""
+    dataset = open_raster(source)
+    if dataset.GetDriver().ShortName.upper() in _REMOTE_DRIVERS or not _is_local(dataset):
+        raise ValueError(f"{source} is not a file on this computer. {_EXPORT}")
+    if dataset.RasterCount == 0:
+        raise ValueError(f"The file {source} holds several rasters. Choose one of them when you add the layer.")
+    return _facts(dataset)
+
+
+def band_names(source: str) -> List[str]:
+    """The name of each band, 'Band 3' where the file gives none."""
+    dataset = open_raster(source)
+    numbers = range(1, dataset.RasterCount + 1)
+    return [dataset.GetRasterBand(number).GetDescription() or f"Band {number}" for number in numbers]
+
+
+def open_raster(source: str) -> Any:
+    """GDAL's dataset. ValueError if it cannot be opened, also where another plugin switched GDAL's exceptions on."""
+    try:
+        dataset = gdal.Open(source)
+    except RuntimeError:
+        dataset = None
+    if dataset is None:
+        raise ValueError(f"The file {source} cannot be opened. Was it moved or deleted?")
+    return dataset
+
+
+def _is_local(dataset: Any) -> bool:
+    return any(os.path.exists(path) and not path.startswith("/vsi") for path in dataset.GetFileList() or [])
+
+
+def _facts(dataset: Any) -> Facts:
+    bands = [dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)]
+    envi = dataset.GetMetadata("ENVI") or {}
+    wavelengths, fwhm, good_bands = _axis(bands, envi)
+    return Facts(
+        bands=len(bands),
+        rows=dataset.RasterYSize,
+        cols=dataset.RasterXSize,
+        dtype=_dtype(bands[0].DataType),
+        georeferenced=dataset.GetSpatialRef() is not None and dataset.GetGeoTransform(can_return_null=True) is not None,
+        nodata=bands[0].GetNoDataValue(),
+        scale=_scale(bands[0].GetScale(), envi),
+        wavelengths=wavelengths,
+        fwhm=fwhm,
+        good_bands=good_bands,
+    )
+
+
+def _axis(bands: List[Any], envi: Dict[str, str]) -> Tuple[Numbers, Numbers, Tuple[bool, ...]]:
+    tags = [{**(band.GetMetadata() or {}), **(band.GetMetadata("IMAGERY") or {})} for band in bands]
+    return spectral_axis(envi, tags, [band.GetDescription() for band in bands])
+
+
+def _dtype(kind: int) -> str:
+    name = gdal.GetDataTypeName(kind).lower()
+    return {"byte": "uint8"}.get(name, name.replace("cfloat", "complex_float").replace("cint", "complex_int"))
+
+
+def _scale(factor: Optional[float], envi: Dict[str, str]) -> Optional[float]:
+    if factor not in (None, 0.0, 1.0):
+        return 1 / factor
+    try:
+        stated = float(envi.get("reflectance_scale_factor", ""))
+    except ValueError:
+        return None
+    return stated if stated > 0 else None

@@ -1,0 +1,114 @@
+"""From the settings of the methods to Processing parameters, and from their values back to settings."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterString,
+)
+
+from ..backend.config import Setting, Value
+from ..backend.methods import Method
+
+Names = Dict[Tuple[str, str], str]
+
+
+def parameter_names(methods: List[Method]) -> Names:
+    """The parameter of each (method, setting). Methods share one where they declare the same setting."""
+    declared: Dict[str, Setting] = {}
+    names = {}
+    for method in methods:
+        for setting in method.settings:
+            name = setting.name.upper()
+            if declared.setdefault(name, setting) != setting:
+                name = f"{method.name}_{setting.name}".upper()
+                declared[name] = setting
+            names[method.name, setting.name] = name
+    return names
+
+
+def setting_parameters(methods: List[Method]) -> List[QgsProcessingParameterDefinition]:
+    """One parameter for every different setting of the methods, in their order."""
+    names = parameter_names(methods)
+    made: Dict[str, QgsProcessingParameterDefinition] = {}
+    for method in methods:
+        for setting in method.settings:
+            name = names[method.name, setting.name]
+            if name not in made:
+                made[name] = setting_parameter(name, setting)
+    return list(made.values())
+
+
+def setting_parameter(name: str, setting: Setting) -> QgsProcessingParameterDefinition:
+    """One setting as a parameter: label with unit, limits, default, choices and help."""
+    label = f"{setting.label} ({setting.unit})" if setting.unit else setting.label
+    if setting.type is bool:
+        made = QgsProcessingParameterBoolean(name, label, setting.default)
+    elif setting.type is str and setting.choices:
+        made = choice_parameter(name, label, setting.choices, str(setting.default))
+    elif setting.type is str:
+        made = QgsProcessingParameterString(name, label, setting.default, optional=not setting.default)
+    else:
+        made = _number(name, label, setting)
+    made.setHelp(_help(setting))
+    if setting.advanced:
+        made.setFlags(made.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return made
+
+
+def choice_parameter(
+    name: str, label: str, choices: Tuple[Tuple[str, str], ...], default: str
+) -> QgsProcessingParameterEnum:
+    """A choice whose values are the words of the job file, so that scripts and models stay readable."""
+    return QgsProcessingParameterEnum(
+        name, label, [value for value, _ in choices], defaultValue=default, usesStaticStrings=True
+    )
+
+
+def read_settings(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: Dict[str, Any],
+    context: QgsProcessingContext,
+    method: Method,
+    names: Names,
+) -> Dict[str, Value]:
+    """The settings of one method out of Processing's parameters. ValueError, a sentence, where one does not fit."""
+    readers = {
+        bool: algorithm.parameterAsBool,
+        int: algorithm.parameterAsInt,
+        float: algorithm.parameterAsDouble,
+    }
+    values = {}
+    for setting in method.settings:
+        name = names[method.name, setting.name]
+        read = readers.get(setting.type, algorithm.parameterAsEnumString if setting.choices else None)
+        value = (read or algorithm.parameterAsString)(parameters, name, context)
+        values[setting.name] = setting.checked(value)
+    return values
+
+
+def _number(name: str, label: str, setting: Setting) -> QgsProcessingParameterNumber:
+    whole = setting.type is int
+    limits = {}
+    if setting.minimum is not None:
+        limits["minValue"] = setting.minimum
+    if setting.maximum is not None:
+        limits["maxValue"] = setting.maximum
+    kind = QgsProcessingParameterNumber.Type
+    return QgsProcessingParameterNumber(
+        name, label, kind.Integer if whole else kind.Double, defaultValue=setting.default, **limits
+    )
+
+
+def _help(setting: Setting) -> str:
+    lines = [setting.help, *(f"{value}: {label}" for value, label in setting.choices)]
+    if setting.minimum is not None and setting.maximum is not None:
+        lines.append(f"From {setting.minimum:.10g} to {setting.maximum:.10g}.")
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""The files of a finished run as styled layers in one group, handed to whoever loads Processing's results."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional
+
+from qgis.core import (
+    QgsLayerTreeGroup,
+    QgsLayerTreeLayer,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProject,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtCore import QTimer
+
+from . import styles
+
+_RANK = "mixel/rank"
+_kept: List[
+    QgsProcessingLayerPostProcessorInterface
+] = []  # Processing holds no reference: a collected post-processor is silently skipped
+
+
+class Group:
+    """The group of one run in the layer tree, made when its first layer arrives."""
+
+    def __init__(self, title: str) -> None:
+        """``title``: what the group is called; a number is added if the project has such a group already."""
+        self._title = title
+        self._name = ""
+
+    def node(self, root: QgsLayerTreeGroup) -> QgsLayerTreeGroup:
+        """The group's node under this root."""
+        found = root.findGroup(self._name) if self._name else None
+        if found is None:
+            self._name = _free_name(self._title, root)
+            found = root.insertGroup(0, self._name)
+        return found
+
+
+class Arrange(QgsProcessingLayerPostProcessorInterface):
+    """Puts one layer into the run's group, in its place. One object per layer: QGIS crashes on shared ones."""
+
+    def __init__(self, group: Group, visible: bool) -> None:
+        """``visible``: whether the map shows the layer at once."""
+        super().__init__()
+        self._group = group
+        self._visible = visible
+
+    def postProcessLayer(
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: Optional[QgsProcessingFeedback]
+    ) -> None:
+        """Called by QGIS on the main thread once the layer is in the project."""
+        project, layer_id = context.project() or QgsProject.instance(), layer.id()
+        if not self._place(project, layer_id):  # from 3.40 on the layer tree is filled only afterwards
+            QTimer.singleShot(0, lambda: self._place(project, layer_id))
+
+    def _place(self, project: QgsProject, layer_id: str) -> bool:
+        root = project.layerTreeRoot()
+        node = root.findLayer(layer_id)
+        if node is None:
+            return False
+        group = self._group.node(root)
+        if node.parent() != group:
+            node = _moved(node, group)
+        node.setItemVisibilityChecked(self._visible)
+        node.setExpanded(self._visible)
+        return True
+
+
+def run_layers(abundances: str, error: str) -> List[QgsRasterLayer]:
+    """The layers of an unmixing run from top to bottom: composite, abundances, error."""
+    return [styles.composite_layer(abundances), *styles.abundance_layers(abundances), styles.error_layer(error)]
+
+
+def hand_over(run: List[QgsRasterLayer], title: str, outputs: List[str], context: QgsProcessingContext) -> None:
+    """Leave the layers in the context, each with its name, its place in the group and its output's name."""
+    group = Group(title)
+    for rank, (layer, output) in enumerate(zip(run, outputs)):
+        layer.setCustomProperty(_RANK, rank)
+        details = QgsProcessingContext.LayerDetails(layer.name(), context.project(), output)
+        arrange = Arrange(group, visible=rank == 0)
+        _kept.append(arrange)
+        details.setPostProcessor(arrange)
+        context.temporaryLayerStore().addMapLayer(layer)
+        context.addLayerToLoadOnCompletion(layer.id(), details)
+
+
+def save_sidecars(run: List[QgsRasterLayer]) -> None:
+    """Write the look of each raster beside it: the composite for the abundances, the ramp for the error."""
+    first: Dict[str, QgsRasterLayer] = {}
+    for layer in run:
+        first.setdefault(layer.source(), layer)
+    for layer in first.values():
+        styles.save_sidecar(layer)
+
+
+def _moved(node: QgsLayerTreeLayer, group: QgsLayerTreeGroup) -> QgsLayerTreeLayer:
+    rank = node.layer().customProperty(_RANK, 0)
+    ranks = [child.layer().customProperty(_RANK, 0) for child in group.findLayers() if child.layer()]
+    copy = node.clone()
+    group.insertChildNode(sum(other < rank for other in ranks), copy)
+    node.parent().removeChildNode(node)
+    return copy
+
+
+def _free_name(title: str, root: QgsLayerTreeGroup) -> str:
+    number, name = 1, title
+    while root.findGroup(name):
+        number += 1
+        name = f"{title} ({number})"
+    return name

@@ -1,0 +1,139 @@
+"""How each kind of output looks: one function a kind. The only file that knows the colours of maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List, Sequence, Tuple
+
+import numpy as np
+from qgis.core import (
+    QgsColorRampLegendNodeSettings,
+    QgsColorRampShader,
+    QgsContrastEnhancement,
+    QgsGradientColorRamp,
+    QgsGradientStop,
+    QgsMultiBandColorRenderer,
+    QgsRasterLayer,
+    QgsRasterShader,
+    QgsSingleBandPseudoColorRenderer,
+)
+from qgis.PyQt.QtGui import QColor
+
+from .layers import band_names, open_raster
+
+# Viridis and inferno (matplotlib, CC0): their lightness grows evenly, so equal steps look equal, also in grey.
+_ABUNDANCE = (
+    "#440154",
+    "#482878",
+    "#3e4989",
+    "#31688e",
+    "#26828e",
+    "#1f9e89",
+    "#35b779",
+    "#6ece58",
+    "#b5de2b",
+    "#fde725",
+)
+_ERROR = ("#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60", "#cf4446", "#ed6925", "#fb9b06", "#f7d13d", "#fcffa4")
+_SAMPLE = 1000
+"""A raster's statistics come from at most this many rows and columns, so that a large scene does not freeze QGIS."""
+
+
+def abundance_layers(path: str) -> List[QgsRasterLayer]:
+    """One layer per endmember, named after it, all with the same ramp from 0 to 1."""
+    layers = []
+    for band, name in enumerate(band_names(path), start=1):
+        layer = QgsRasterLayer(path, name, "gdal")
+        layer.setRenderer(_ramp(layer, band, _ABUNDANCE, 1.0))
+        layers.append(layer)
+    return layers
+
+
+def composite_layer(path: str) -> QgsRasterLayer:
+    """The largest endmembers by mean abundance as red, green and blue; the name says which is which."""
+    names, bands = band_names(path), largest_bands(path)
+    legend = ", ".join(f"{names[band - 1]} {colour}" for band, colour in zip(bands, ("red", "green", "blue")))
+    layer = QgsRasterLayer(path, f"Composite: {legend}", "gdal")
+    channels = [*bands, -1][:3]
+    renderer = QgsMultiBandColorRenderer(layer.dataProvider(), *channels)
+    stretched = [_stretch(layer, band) for band in bands]
+    renderer.setRedContrastEnhancement(stretched[0])
+    renderer.setGreenContrastEnhancement(stretched[1])
+    if len(bands) > 2:
+        renderer.setBlueContrastEnhancement(stretched[2])
+    layer.setRenderer(renderer)
+    return layer
+
+
+def error_layer(path: str, unit: str = "reflectance") -> QgsRasterLayer:
+    """The reconstruction error from 0 to its 98th percentile, with the unit in the legend."""
+    layer = QgsRasterLayer(path, f"Reconstruction error (RMSE, {unit})", "gdal")
+    layer.setRenderer(_ramp(layer, 1, _ERROR, _percentile(path, 98) or 1.0, f" {unit}"))
+    return layer
+
+
+def largest_bands(path: str, count: int = 3) -> List[int]:
+    """The bands (from 1) with the largest means, largest first."""
+    dataset = open_raster(path)
+    bands = range(1, dataset.RasterCount + 1)
+    means = {band: float(np.mean(values)) if values.size else 0.0 for band, values in _samples(path, bands)}
+    return sorted(means, key=lambda band: -means[band])[:count]
+
+
+def save_sidecar(layer: QgsRasterLayer) -> None:
+    """Write the layer's look beside its file, for everyone who opens the file later."""
+    layer.saveNamedStyle(str(Path(layer.source()).with_suffix(".qml")))
+
+
+def _ramp(
+    layer: QgsRasterLayer, band: int, colours: Sequence[str], top: float, suffix: str = ""
+) -> QgsSingleBandPseudoColorRenderer:
+    steps = [index / (len(colours) - 1) for index in range(len(colours))]
+    stops = [QgsGradientStop(step, QColor(colour)) for step, colour in zip(steps[1:-1], colours[1:-1])]
+    function = QgsColorRampShader(0.0, top, QgsGradientColorRamp(QColor(colours[0]), QColor(colours[-1]), False, stops))
+    function.setColorRampType(QgsColorRampShader.Type.Interpolated)
+    function.setClassificationMode(QgsColorRampShader.ClassificationMode.Continuous)
+    function.setColorRampItemList(
+        [
+            QgsColorRampShader.ColorRampItem(step * top, QColor(colour), f"{step * top:.3g}{suffix}")
+            for step, colour in zip(steps, colours)
+        ]
+    )
+    legend = QgsColorRampLegendNodeSettings()
+    legend.setMinimumLabel("0")
+    legend.setMaximumLabel(f"{top:.3g}{suffix}")
+    function.setLegendSettings(legend)
+    shader = QgsRasterShader(0.0, top)
+    shader.setRasterShaderFunction(function)
+    renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), band, shader)
+    renderer.setClassificationMin(0.0)
+    renderer.setClassificationMax(top)
+    return renderer
+
+
+def _stretch(layer: QgsRasterLayer, band: int) -> QgsContrastEnhancement:
+    stretch = QgsContrastEnhancement(layer.dataProvider().dataType(band))
+    stretch.setContrastEnhancementAlgorithm(QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
+    stretch.setMinimumValue(0.0)
+    stretch.setMaximumValue(1.0)
+    return stretch
+
+
+def _percentile(path: str, percent: float) -> float:
+    ((_, values),) = _samples(path, [1])
+    return float(np.percentile(values, percent)) if values.size else 0.0
+
+
+def _samples(path: str, bands: Sequence[int]) -> List[Tuple[int, np.ndarray]]:
+    """The valid values of each band, thinned out where the raster is large."""
+    dataset = open_raster(path)
+    cols, rows = min(dataset.RasterXSize, _SAMPLE), min(dataset.RasterYSize, _SAMPLE)
+    found = []
+    for number in bands:
+        band = dataset.GetRasterBand(number)
+        values = band.ReadAsArray(buf_xsize=cols, buf_ysize=rows)
+        valid = np.isfinite(values)
+        if band.GetNoDataValue() is not None:
+            valid &= values != band.GetNoDataValue()
+        found.append((number, values[valid]))
+    return found

@@ -1,0 +1,77 @@
+"""Stands in for ``python -m backend``: speaks the protocol, writes small rasters, and fails as it is told.
+
+Called as ``scripted_backend.py HOW -m backend JOB --parent PID``; imports nothing of Mixel.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from osgeo import gdal
+
+
+def say(event, **content):
+    print(json.dumps({"event": event, **content}), flush=True)
+
+
+def raster(path, arrays, names, scene):
+    rows, cols = arrays[0].shape
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), cols, rows, len(arrays), gdal.GDT_Float32)
+    dataset.SetGeoTransform(scene.GetGeoTransform())
+    dataset.SetProjection(scene.GetProjection())
+    for number, (array, name) in enumerate(zip(arrays, names), start=1):
+        band = dataset.GetRasterBand(number)
+        band.SetNoDataValue(float("nan"))
+        band.SetDescription(name)
+        band.WriteArray(array)
+
+
+def write_results(job, folder):
+    scene = gdal.Open(job["scene"])
+    rows, cols = scene.RasterYSize, scene.RasterXSize
+    count = job["settings"]["num_endmembers"]
+    shares = np.arange(1, count + 1) / sum(range(1, count + 1))
+    names = [f"Endmember {number}" for number in range(1, count + 1)]
+    raster(folder / "abundances.tif", [np.full((rows, cols), share) for share in shares], names, scene)
+    error = np.linspace(0, 0.1, rows * cols).reshape(rows, cols)
+    error[0, 0] = np.nan
+    raster(folder / "error.tif", [error], ["RMSE"], scene)
+    (folder / "endmembers.sli").write_bytes(b"")
+    (folder / "report.html").write_text("<h1>Report</h1>")
+
+
+def main():
+    how, job_path = sys.argv[1], Path(sys.argv[4])
+    job = json.loads(job_path.read_text(encoding="utf-8"))
+    folder = Path(job["output"])
+    say("started", task=job["task"], method=job["method"], device="cpu", scan="Scripted.", version="0")
+    for step in range(1, 6):
+        say("progress", fraction=step / 10, message="Training", seconds_left=5.0 - step)
+        say("metric", name="loss", value=1.0 / step, step=step, unit="")
+    if how == "slow":
+        (folder / ".mixel-partial").mkdir()
+        (folder / ".mixel-partial" / "abundances.tif").write_bytes(b"half")
+        time.sleep(60)
+    if how == "crash":
+        os._exit(9)
+    if how == "fail":
+        say("failed", message="All pixels are nodata. Choose another scene.", details="Traceback: scripted")
+        sys.exit(1)
+    if how == "notice":
+        say("notice", message="Three bands were left out.")
+    write_results(job, folder)
+    for kind, name in [
+        ("abundances", "abundances.tif"),
+        ("error", "error.tif"),
+        ("endmembers", "endmembers.sli"),
+        ("report", "report.html"),
+        ("job", "job.json"),
+    ]:
+        say("output", kind=kind, path=str(folder / name), label=kind)
+    say("done", seconds=0.1, metrics={"rmse": 0.01})
+
+
+main()

@@ -1,0 +1,258 @@
+"""``mixel:unmix`` as Processing sees it: parameters, refusals, a whole run, failures, cancel."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from mixel.backend.methods import methods
+from mixel.plugin.algorithms import Unmix
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProject,
+    QgsVectorLayer,
+)
+
+FORMS = {"ABUNDANCES": ".tif", "ERROR": ".tif", "ENDMEMBERS": ".sli", "REPORT": ".html", "JOB": ".json", "FOLDER": ""}
+
+
+class Listener(QgsProcessingFeedback):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        super().__init__(False)
+        self.events = []
+        self.errors = []
+        self.warnings = []
+        self.progress_texts = []
+
+    def hear(self, event):
+        self.events.append(event)
+
+    def reportError(self, error, fatalError=False):
+        self.errors.append(error)
+
+    def pushWarning(self, warning):
+        self.warnings.append(warning)
+
+    def setProgressText(self, text):
+        self.progress_texts.append(text)
+
+
+def context():
+    made = QgsProcessingContext()
+    made.setProject(QgsProject.instance())
+    return made
+
+
+def parameters(layer, folder, **more):
+    return {"INPUT": layer.id() if hasattr(layer, "id") else str(layer), "OUTPUT_FOLDER": str(folder), **more}
+
+
+def refusal(values):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mixel:unmix")
+    fine, message = algorithm.checkParameterValues(values, context())
+    assert fine == (not message)
+    return message
+
+
+@pytest.fixture
+def algorithm(provider, project):
+    return QgsApplication.processingRegistry().createAlgorithmById("mixel:unmix")
+
+
+def test_it_is_listed_with_group_tags_and_help(algorithm):
+    assert algorithm.id() == "mixel:unmix"
+    assert algorithm.group() == "Unmixing" and algorithm.groupId() == "unmixing"
+    assert "hyperspectral" in algorithm.tags()
+    assert algorithm.helpUrl().startswith("https://")
+    assert not algorithm.icon().isNull()
+    for method in methods("unmix"):
+        assert method.summary in algorithm.shortHelpString()
+
+
+def test_every_parameter_has_help_and_every_setting_is_a_parameter(algorithm):
+    definitions = {one.name(): one for one in algorithm.parameterDefinitions()}
+    assert all(one.help() for one in definitions.values())
+    for method in methods("unmix"):
+        for setting in method.settings:
+            shown = definitions[setting.name.upper()]
+            assert setting.label in shown.description()
+            assert shown.defaultValue() == setting.default
+            advanced = bool(shown.flags() & QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+            assert advanced == setting.advanced
+
+
+def test_outputs_are_named(algorithm):
+    assert {one.name() for one in algorithm.outputDefinitions()} == set(FORMS)
+
+
+def test_choices_are_words_not_numbers(algorithm):
+    for name in ("METHOD", "DEVICE"):
+        assert algorithm.parameterDefinition(name).usesStaticStrings()
+    assert algorithm.parameterDefinition("DEVICE").options() == ["auto", "cpu", "cuda"]
+
+
+def test_a_fresh_one_is_made_for_each_run(algorithm):
+    assert isinstance(algorithm, Unmix)
+    assert algorithm.createInstance() is not algorithm
+
+
+def test_a_whole_run_leaves_named_outputs_and_a_job_that_repeats_it(
+    processing, project, make_layer, scripted, tmp_path
+):
+    scripted()
+    folder, heard = tmp_path / "out", Listener()
+    values = parameters(make_layer(), folder, NUM_ENDMEMBERS=3, EPOCHS=7, SCALE=10000, DEVICE="cpu")
+    found = processing.run("mixel:unmix", values, feedback=heard)
+    for name, ending in FORMS.items():
+        assert str(found[name]).endswith(ending) and str(found[name]).startswith(str(folder))
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    assert job["settings"]["num_endmembers"] == 3 and job["settings"]["epochs"] == 7
+    assert job["scale"] == 10000 and job["device"] == "cpu" and job["method"] == "unmamba"
+    assert not heard.errors
+
+
+def test_events_reach_the_feedback(processing, project, make_layer, scripted, tmp_path):
+    scripted("notice")
+    heard = Listener()
+    processing.run("mixel:unmix", parameters(make_layer(), tmp_path / "out"), feedback=heard)
+    assert type(heard.events[0]).__name__ == "Started"
+    assert type(heard.events[-1]).__name__ == "Done"
+    assert "Three bands were left out." in heard.warnings
+    assert "Training · a few seconds left" in heard.progress_texts
+
+
+def test_scale_is_left_to_the_file_unless_given(processing, project, make_layer, scripted, tmp_path):
+    scripted()
+    processing.run("mixel:unmix", parameters(make_layer(), tmp_path / "out"))
+    assert json.loads((tmp_path / "out" / "job.json").read_text(encoding="utf-8"))["scale"] is None
+
+
+def test_a_temporary_folder_will_do(processing, project, make_layer, scripted):
+    scripted()
+    found = processing.run("mixel:unmix", parameters(make_layer(), "TEMPORARY_OUTPUT"))
+    again = processing.run("mixel:unmix", parameters(make_layer("other.tif"), "TEMPORARY_OUTPUT"))
+    assert found["FOLDER"] != again["FOLDER"]
+
+
+def test_a_file_path_is_as_good_as_a_layer(processing, project, make_scene, scripted, tmp_path):
+    scripted()
+    found = processing.run("mixel:unmix", parameters(make_scene("ä ö/Überflug 東京.tif"), tmp_path / "Ausgabe ü 京"))
+    assert found["FOLDER"].endswith("Ausgabe ü 京")
+
+
+def test_a_failure_is_an_exception_with_the_backends_sentence(processing, project, make_layer, scripted, tmp_path):
+    scripted("fail")
+    with pytest.raises(QgsProcessingException, match="All pixels are nodata"):
+        processing.run("mixel:unmix", parameters(make_layer(), tmp_path / "out"), feedback=Listener())
+
+
+def test_a_crash_is_an_exception_too(processing, project, make_layer, scripted, tmp_path):
+    scripted("crash")
+    with pytest.raises(QgsProcessingException, match=r"\w"):
+        processing.run("mixel:unmix", parameters(make_layer(), tmp_path / "out"), feedback=Listener())
+
+
+def test_cancel_ends_within_two_seconds_and_leaves_nothing(processing, project, make_layer, scripted, tmp_path):
+    scripted("slow")
+
+    class Impatient(Listener):
+        asked = 0.0
+
+        def hear(self, event):
+            super().hear(event)
+            if len(self.events) == 6:
+                self.asked = time.monotonic()
+                self.cancel()
+
+    heard = Impatient()
+    found = processing.run("mixel:unmix", parameters(make_layer(), tmp_path / "out"), feedback=heard)
+    assert time.monotonic() - heard.asked < 2
+    assert not found.get("ABUNDANCES")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cancel_leaves_the_users_own_files_alone(processing, project, make_layer, scripted, tmp_path):
+    scripted("slow")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+
+    class Impatient(Listener):
+        def hear(self, event):
+            self.cancel()
+
+    processing.run("mixel:unmix", parameters(make_layer(), folder), feedback=Impatient())
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_two_runs_one_after_the_other(processing, project, make_layer, scripted, tmp_path):
+    scripted()
+    layer = make_layer()
+    for name in ("one", "two"):
+        assert processing.run("mixel:unmix", parameters(layer, tmp_path / name))["ABUNDANCES"]
+
+
+def test_without_a_python_it_says_how_to_get_one(algorithm, monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXEL_PYTHON", str(tmp_path / "gone"))
+    able, message = algorithm.canExecute()
+    assert not able and "Python" in message
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({"bands": 3}, "at least 10"),
+        ({"rows": 3, "cols": 5}, "3 x 5 pixels"),
+    ],
+)
+def test_scenes_it_cannot_use_are_refused(provider, project, make_layer, tmp_path, what, said):
+    assert said in refusal(parameters(make_layer(**what), tmp_path / "out"))
+
+
+def test_a_scene_without_georeference_is_fine(provider, project, make_layer, tmp_path):
+    assert refusal(parameters(make_layer(georeferenced=False), tmp_path / "out")) == ""
+
+
+def test_a_vector_layer_is_refused(provider, project, tmp_path):
+    layer = project.addMapLayer(QgsVectorLayer("Point", "points", "memory"))
+    assert refusal(parameters(layer, tmp_path / "out"))
+
+
+def test_a_missing_file_is_refused(provider, project, tmp_path):
+    assert refusal(parameters(tmp_path / "gone.tif", tmp_path / "out"))
+
+
+def test_a_layer_whose_file_is_gone_is_refused(provider, project, make_layer, tmp_path):
+    layer = make_layer()
+    (tmp_path / "scene.tif").unlink()
+    assert "gone" in refusal(parameters(layer, tmp_path / "out"))
+
+
+def test_a_folder_with_a_run_is_refused(provider, project, make_layer, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "job.json").write_text("{}")
+    assert "already holds a run" in refusal(parameters(make_layer(), tmp_path / "out"))
+
+
+def test_a_folder_below_a_file_is_refused(provider, project, make_layer, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "is a file" in refusal(parameters(make_layer(), tmp_path / "file" / "out"))
+
+
+@pytest.mark.parametrize("values", [{"NUM_ENDMEMBERS": 1}, {"METHOD": "magic"}, {"DEVICE": "abacus"}, {"SCALE": -1}])
+def test_wrong_settings_are_refused(provider, project, make_layer, tmp_path, values):
+    assert refusal(parameters(make_layer(), tmp_path / "out", **values))
+
+
+def test_a_refused_run_writes_nothing(processing, project, make_layer, scripted, tmp_path):
+    scripted()
+    with pytest.raises(QgsProcessingException):
+        processing.run("mixel:unmix", parameters(make_layer(bands=3), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

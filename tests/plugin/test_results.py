@@ -1,0 +1,110 @@
+"""The layers of a run in the project: one group, in order, styled, twice in a row."""
+
+from __future__ import annotations
+
+import pytest
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject
+
+
+@pytest.fixture
+def load(processing, qgis_app, scripted, make_layer, tmp_path):
+    """A function that runs the algorithm as the toolbox does and loads what came out."""
+
+    def run(name, **more):
+        from processing.gui.Postprocessing import handleAlgorithmResults
+
+        scripted()
+        context, feedback = QgsProcessingContext(), QgsProcessingFeedback()
+        context.setProject(QgsProject.instance())
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById("mixel:unmix")
+        values = {"INPUT": make_layer(f"{name}.tif").id(), "OUTPUT_FOLDER": str(tmp_path / name), **more}
+        found, worked = algorithm.run(values, context, feedback)
+        assert worked
+        count = len(context.layersToLoadOnCompletion())
+        if count:
+            handleAlgorithmResults(algorithm, context, feedback)
+        qgis_app.processEvents()
+        return found, count
+
+    return run
+
+
+def groups(project):
+    return [node.name() for node in project.layerTreeRoot().findGroups()]
+
+
+def in_group(project, name):
+    return [node.name() for node in project.layerTreeRoot().findGroup(name).findLayers()]
+
+
+def test_all_layers_arrive_in_one_group_in_order(project, load):
+    load("berlin", NUM_ENDMEMBERS=3)
+    assert groups(project) == ["berlin, unmixed"]
+    assert in_group(project, "berlin, unmixed") == [
+        "Composite: Endmember 3 red, Endmember 2 green, Endmember 1 blue",
+        "Endmember 1",
+        "Endmember 2",
+        "Endmember 3",
+        "Reconstruction error (RMSE, reflectance)",
+    ]
+
+
+def test_only_the_composite_is_shown_at_once(project, load):
+    load("berlin", NUM_ENDMEMBERS=2)
+    nodes = project.layerTreeRoot().findGroup("berlin, unmixed").findLayers()
+    assert [node.itemVisibilityChecked() for node in nodes] == [True, False, False, False]
+
+
+def test_layers_are_styled(project, load):
+    load("berlin", NUM_ENDMEMBERS=2)
+    kinds = {layer.name().split(":")[0]: layer.renderer().type() for layer in project.mapLayers().values()}
+    assert kinds["Composite"] == "multibandcolor"
+    assert kinds["Endmember 1"] == "singlebandpseudocolor"
+
+
+def test_every_layer_is_once_in_the_tree(project, load):
+    load("berlin")
+    ids = project.layerTreeRoot().findLayerIds()
+    assert len(ids) == len(set(ids)) == len(project.mapLayers())
+
+
+def test_two_runs_give_two_groups(project, load, tmp_path):
+    load("berlin")
+    project.removeAllMapLayers()
+    (tmp_path / "berlin").rename(tmp_path / "first")
+    load("berlin")
+    assert sorted(groups(project)) == ["berlin, unmixed", "berlin, unmixed (2)"]
+
+
+def test_sidecars_stand_beside_the_rasters(project, load, tmp_path):
+    load("berlin")
+    assert (tmp_path / "berlin" / "abundances.qml").exists()
+    assert (tmp_path / "berlin" / "error.qml").exists()
+
+
+def test_without_load_only_the_files_are_made(project, load, tmp_path):
+    found, count = load("berlin", LOAD=False)
+    assert count == 0 and groups(project) == []
+    assert (tmp_path / "berlin" / "abundances.qml").exists() and found["ABUNDANCES"]
+
+
+def test_within_a_model(project, processing, scripted, make_layer, tmp_path):
+    from qgis.core import (
+        QgsProcessingModelAlgorithm,
+        QgsProcessingModelChildAlgorithm,
+        QgsProcessingModelChildParameterSource,
+    )
+
+    scripted()
+    child = QgsProcessingModelChildAlgorithm("mixel:unmix")
+    child.setChildId("unmix")
+    values = {"INPUT": make_layer().id(), "OUTPUT_FOLDER": str(tmp_path / "out"), "NUM_ENDMEMBERS": 3}
+    for name, value in values.items():
+        child.addParameterSources(name, [QgsProcessingModelChildParameterSource.fromStaticValue(value)])
+    model = QgsProcessingModelAlgorithm("model", "tests")
+    model.addChildAlgorithm(child)
+    context, feedback = QgsProcessingContext(), QgsProcessingFeedback()
+    context.setProject(project)
+    _, worked = model.run({}, context, feedback)
+    assert worked, feedback.textLog()
+    assert (tmp_path / "out" / "abundances.tif").exists()
