@@ -15,7 +15,12 @@ VARIABLE = "MIXEL_PYTHON"
 
 def chosen() -> str:
     """The interpreter that a person gave, empty if Mixel's own is to be used."""
-    return os.environ.get(VARIABLE, "") or str(QgsSettings().value(KEY, "") or "")
+    return os.environ.get(VARIABLE, "") or stored()
+
+
+def stored() -> str:
+    """The user's own choice in QGIS's settings, empty if there is none."""
+    return str(QgsSettings().value(KEY, "") or "")
 
 
 def choose(path: str) -> None:
