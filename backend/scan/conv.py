@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from . import reference
+from .forms import form_module
 
 
 def causal_conv1d(
@@ -31,10 +32,12 @@ def causal_conv1d(
         raise ValueError(f"causal_conv1d needs one bias for each of {x.shape[2]} channels, got {tuple(bias.shape)}.")
     if form == "reference" or not x.shape[1]:
         return reference.conv(x, weight, bias, silu, reverse)
-    return _torch_conv(x, weight, bias, silu, reverse)
+    convolution = getattr(form_module(form, x.device, x.dtype), "conv", torch_conv)
+    return convolution(x, weight, bias, silu, reverse)
 
 
-def _torch_conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, reverse: bool) -> Tensor:
+def torch_conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, reverse: bool) -> Tensor:
+    """The same through torch's own convolution."""
     rows = x.transpose(1, 2)
     width = weight.shape[1]
     padding = (0, width - 1) if reverse else (width - 1, 0)

@@ -1,17 +1,19 @@
 """Which forms of the scan there are, which one runs where, and why. Computes nothing.
 
-A form is a module with `NAME`, `forward(inputs, keep)` and `backward(inputs, entries, dy, dlast)`.
+A form called x is the module `x_form` with `forward(inputs, keep)` and `backward(inputs, entries, dy, dlast)`, and with
+`conv` where it has a convolution of its own; it is imported at first use.
 Nothing is replaced in silence: `chosen_form` gives the sentence for the report and the events.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 import torch
-
-from . import torch_form
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,10 @@ class Choice:
 
 def forms(device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> list[Choice]:
     """All forms, the fastest first, each with whether it can run on `device` in `dtype` and why."""
+    kind = torch.device(device).type
     return [
-        Choice("torch", "The chunked form in plain torch operators runs on every device."),
+        _numba(kind, dtype),
+        Choice("torch", f"The chunked form in plain torch operators runs on {kind}."),
         Choice("reference", "The sequential form is slow and meant for tests; it runs only when asked for by name."),
     ]
 
@@ -47,4 +51,21 @@ def form_module(name: str | None, device: torch.device, dtype: torch.dtype) -> M
         raise ValueError(f"There is no scan form called {name}; choose one of {', '.join(listed)}.")
     if not listed[name].available:
         raise ValueError(f"The scan form {name} cannot run here. {listed[name].sentence}")
-    return torch_form
+    return import_module(f"{__package__}.{name}_form")
+
+
+def _numba(kind: str, dtype: torch.dtype) -> Choice:
+    """The compiled form: on the CPU, in float32 and smaller, where Numba is installed."""
+    if kind != "cpu":
+        return Choice("numba", f"The compiled Numba form runs on the CPU only, not on {kind}.", False)
+    if dtype == torch.float64:
+        return Choice("numba", "The compiled Numba form computes in float32, not in float64.", False)
+    if not _numba_loads():
+        return Choice("numba", "The compiled Numba form is missing: install numba beside torch to be faster.", False)
+    return Choice("numba", "The compiled Numba form is the fastest on the CPU.")
+
+
+@cache
+def _numba_loads() -> bool:
+    """Whether Numba is there; asked without importing it, which takes a second."""
+    return find_spec("numba") is not None

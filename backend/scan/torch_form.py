@@ -15,7 +15,6 @@ from torch.nn import functional
 from .inputs import ScanInputs, state_dtype
 from .reference import step_sizes
 
-NAME = "torch"
 SEGMENT_ELEMENTS = 2**23
 """State values (b, tokens, d, n) held at once; four such arrays live during the backward."""
 

@@ -1,0 +1,59 @@
+"""What a kernel does with one row of channels before and after the recurrence: softplus, gate, their slopes.
+
+A table of rows is (address, bytes from batch to batch, bytes from token to token); address 0 means not given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .jit import inlined
+from .simd import LANES, exp2, if_negative, larger, load, load_part, splat, store, store_part, zeros
+
+LOG2E = 1.4426950408889634
+LN2 = 0.6931471805599453
+
+
+@inlined
+def read(address: int, count: int) -> Any:
+    """The vector at `address`, of which `count` lanes or more exist."""
+    if count >= LANES:
+        return load(address)
+    return load_part(address, count)
+
+
+@inlined
+def write(address: int, vector: Any, count: int) -> None:
+    """Write the `count` first lanes of `vector`, at most all."""
+    if count >= LANES:
+        store(address, vector)
+    else:
+        store_part(address, vector, count)
+
+
+@inlined
+def magnitude(x: Any) -> Any:
+    """|x|."""
+    return if_negative(x, zeros() - x, x)
+
+
+@inlined
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + e^-x)."""
+    one = splat(1.0)
+    return one / (one + exp2(x * splat(-LOG2E)))
+
+
+@inlined
+def softplus(x: Any) -> Any:
+    """log(1 + e^x) = max(x, 0) + 2 artanh(e / (2 + e)) with e = e^-|x|: relative precision also for tiny results."""
+    e = exp2(magnitude(x) * splat(-LOG2E))
+    s = e / (splat(2.0) + e)
+    q = s * s
+    series = q * splat(2.0 / 13.0) + splat(2.0 / 11.0)
+    series = series * q + splat(2.0 / 9.0)
+    series = series * q + splat(2.0 / 7.0)
+    series = series * q + splat(2.0 / 5.0)
+    series = series * q + splat(2.0 / 3.0)
+    series = series * q + splat(2.0)
+    return larger(zeros(), x) + series * s

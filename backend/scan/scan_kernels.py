@@ -1,0 +1,125 @@
+"""The selective scan on the CPU, forward. How it is cut up stands in `scan_parts`; letters as in `reference`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .jit import inlined, kernel
+from .rows import magnitude, read, sigmoid, softplus, write
+from .scan_parts import BOUND, CHUNK, GROUP, aligned, copy_states, enter, leave, rows_at
+from .simd import BYTES, LANES, all_within, exp2, exp2_bounded, larger, load, load_splat, store, zeros
+
+
+def _advance(power: Any) -> Any:
+    """The recurrence of GROUP states over a chunk, with `power` as 2^x."""
+
+    @inlined
+    def advance(
+        A: int, H: int, row_bytes: int, DL: int, DU: int, Y: int, B: int, C: int, token: int, steps: int
+    ) -> None:
+        a0, a1 = load(A), load(A + row_bytes)
+        a2, a3 = load(A + 2 * row_bytes), load(A + 3 * row_bytes)
+        h0, h1, h2, h3 = load(H), load(H + BYTES), load(H + 2 * BYTES), load(H + 3 * BYTES)
+        for _ in range(steps):
+            dl, du, y = load(DL), load(DU), load(Y)
+            h0 = power(dl * a0) * h0 + du * load_splat(B)
+            h1 = power(dl * a1) * h1 + du * load_splat(B + 4)
+            h2 = power(dl * a2) * h2 + du * load_splat(B + 8)
+            h3 = power(dl * a3) * h3 + du * load_splat(B + 12)
+            y = y + h0 * load_splat(C)
+            y = y + h1 * load_splat(C + 4)
+            y = y + h2 * load_splat(C + 8)
+            y = y + h3 * load_splat(C + 12)
+            store(Y, y)
+            DL += BYTES
+            DU += BYTES
+            Y += BYTES
+            B += token
+            C += token
+        store(H, h0)
+        store(H + BYTES, h1)
+        store(H + 2 * BYTES, h2)
+        store(H + 3 * BYTES, h3)
+
+    return advance
+
+
+_clamped = _advance(exp2)
+_bounded = _advance(exp2_bounded)
+
+
+@inlined
+def _keep(entry: int, H: int, row_bytes: int, padded: int) -> None:
+    """States of one vector of channels to the table of chunk entries."""
+    for s in range(padded):
+        store(entry + s * row_bytes, load(H + s * BYTES))
+
+
+@kernel
+def forward(
+    start: int, stop: int, sizes: Any, addresses: Any, u: Any, delta: Any, B: Any, C: Any, z: Any, y: Any
+) -> None:
+    """Tasks start..stop of the scan. Capitals are addresses: of parameters, and of rows in this task's scratch."""
+    b, length, d, n, width, softplus_asked = sizes
+    A, peaks, D, bias, initial, last, entries = addresses
+    padded = (n + GROUP - 1) // GROUP * GROUP
+    row_bytes = (d + LANES - 1) // LANES * BYTES
+    token = padded * 4
+    chunks = (length + CHUNK - 1) // CHUNK
+    rows = CHUNK * BYTES
+    scratch = np.empty(3 * rows + 2 * CHUNK * token + width * padded * BYTES + 64, np.uint8)
+    DL = aligned(scratch.ctypes.data)
+    DU, Y, H = DL + rows, DL + 2 * rows, DL + 3 * rows
+    Bs = H + width * padded * BYTES
+    Cs = Bs + CHUNK * token
+    for task in range(start, stop):
+        block = task // b
+        batch = task - block * b
+        c0 = block * width * LANES
+        vectors = min(width, (d - c0 + LANES - 1) // LANES)
+        enter(initial, H, batch, c0, vectors, d, n, padded)
+        for k in range(chunks):
+            first = k * CHUNK
+            steps = min(CHUNK, length - first)
+            copy_states(B, batch, first, steps, n, padded, Bs)
+            copy_states(C, batch, first, steps, n, padded, Cs)
+            for v in range(vectors):
+                column = (c0 + v * LANES) * 4
+                count = d - c0 - v * LANES
+                states = H + v * padded * BYTES
+                if entries:
+                    _keep(entries + (batch * chunks + k) * padded * row_bytes + column, states, row_bytes, padded)
+                skip = read(D + column, count) if D else zeros()
+                shift = read(bias + column, count) if bias else zeros()
+                from_u = rows_at(u, batch, first) + column
+                from_delta = rows_at(delta, batch, first) + column
+                peak, broken = zeros(), zeros()
+                for t in range(steps):
+                    x = read(from_u + t * u[2], count)
+                    step = read(from_delta + t * delta[2], count) + shift
+                    if softplus_asked:
+                        step = softplus(step)
+                    peak = larger(magnitude(step), peak)
+                    broken = broken + (step - step)
+                    store(DL + t * BYTES, step)
+                    store(DU + t * BYTES, step * x)
+                    store(Y + t * BYTES, skip * x)
+                bounded = all_within(peak * load(peaks + column) + broken, BOUND)
+                for g in range(0, padded, GROUP):
+                    from_A, from_H = A + g * row_bytes + column, states + g * BYTES
+                    if bounded:
+                        _bounded(from_A, from_H, row_bytes, DL, DU, Y, Bs + g * 4, Cs + g * 4, token, steps)
+                    else:
+                        _clamped(from_A, from_H, row_bytes, DL, DU, Y, Bs + g * 4, Cs + g * 4, token, steps)
+                from_z, to_y = rows_at(z, batch, first) + column, rows_at(y, batch, first) + column
+                for t in range(steps):
+                    out = load(Y + t * BYTES)
+                    if z[0]:
+                        gate = read(from_z + t * z[2], count)
+                        out = out * gate * sigmoid(gate)
+                    write(to_y + t * y[2], out, count)
+        if last:
+            leave(last, H, batch, c0, vectors, d, n, padded)
+    scratch[0] = 0  # Numba frees an array after its last use by name; this is the last.
