@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import signal
-import subprocess  # nosec B404 - for the name PIPE; environment/child.py starts the process, without a shell
+import subprocess  # nosec B404 # for the name PIPE; environment/child.py starts the process, without a shell
 from pathlib import Path
 from typing import IO, Any, Callable, Iterator, Optional, Union
 

@@ -45,7 +45,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted; nothing half made is left.", file=sys.stderr)
+        print(
+            "Interrupted; nothing half made counts, and its files go with the next create or delete.", file=sys.stderr
+        )
         return 1
     return 0
 

@@ -10,7 +10,7 @@ import os
 import queue
 import re
 import signal
-import subprocess  # nosec B404 - starting the backend's Python is what this file is for
+import subprocess  # nosec B404 # starting the backend's Python is what this file is for
 import sys
 import threading
 import time
@@ -73,7 +73,7 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         options["start_new_session"] = True
     options.setdefault("env", clean_environment())
     options.setdefault("cwd", str(PLUGIN_ROOT))
-    return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, **options)  # nosec B603 - a list, no shell
+    return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, **options)
 
 
 def lines(process: subprocess.Popen[Any], cancelled: Callable[[], bool]) -> Iterator[Optional[bytes]]:

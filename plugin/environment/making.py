@@ -12,7 +12,8 @@ import os
 import platform
 import re
 import shutil
-import subprocess  # nosec B404 - for the names PIPE and STDOUT; child.py starts pip, without a shell
+import subprocess  # nosec B404 # for the names PIPE and STDOUT; child.py starts pip, without a shell
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, List, Tuple, Union
@@ -28,7 +29,7 @@ __all__ = ["Cancelled", "InstallError", "check", "create", "delete", "repair", "
 
 Step = Tuple[float, str]
 """How far, 0 to 1, and what is being done."""
-ROOM = {"cpu": 1.5e9, "cuda": 7e9}
+ROOM = {"cpu": 2e9, "cuda": 8e9}
 """Bytes on the disk that a creation needs at its height."""
 GLIBC = (2, 28)
 """The oldest GNU C library that torch's wheels run on."""
@@ -39,7 +40,7 @@ def create(cancelled: Callable[[], bool], accelerator: str = "auto") -> Iterator
 
     ``accelerator`` is ``auto``, ``cpu`` or ``cuda``. Raises InstallError with a sentence, or :class:`Cancelled`
     within 2 s after ``cancelled()`` said yes. Whatever happens, also when the iterator is closed early, no process
-    and no half-made folder is left; if this process is killed, the next attempt starts afresh.
+    is left and nothing half made counts; if this process is killed, the next attempt starts afresh.
     """
     yield from _create(cancelled, accelerator, anew=False)
 
@@ -108,24 +109,27 @@ def _create(cancelled: Callable[[], bool], accelerator: str, anew: bool) -> Iter
 
 def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Iterator[Step]:
     yield 0.0, "Looking at this machine"
-    _check_machine(target.accelerator)
     base = base_interpreter()
     for folder in folders():
-        half_made = not (folder / READY).exists()
-        if half_made or folder == target.folder:
+        unfinished = folder.name.startswith("deleted-") or not (folder / READY).exists()
+        if unfinished or folder == target.folder:
             _remove(folder)
-    finished = False
+    _check_machine(target.accelerator)
+    finished = patient = False
     try:
         with log_path().open("wb", buffering=0) as log:
             yield from _fill(target, base, _Runner(log, target.folder / "tmp", turn, cancelled))
         shutil.rmtree(target.folder / "tmp", ignore_errors=True)
         _mark(target)
         finished = True
+    except (InstallError, OSError):
+        patient = True
+        raise
     finally:
         if not finished:
             # Without the marker it does not count; if it cannot go now, the next attempt removes it.
             with contextlib.suppress(InstallError):
-                _remove(target.folder)
+                _remove(target.folder, wait=patient)
 
 
 def _fill(target: Place, base: Path, runner: _Runner) -> Iterator[Step]:
@@ -233,8 +237,11 @@ def _libc() -> Tuple[str, Tuple[int, int]]:
     return ("glibc", (int(told.group(1)), int(told.group(2)))) if told else ("another one than", GLIBC)
 
 
-def _remove(folder: Path) -> None:
-    """Delete a folder so that it is either there whole or not at all under its name."""
+def _remove(folder: Path, wait: bool = True) -> None:
+    """Delete a folder so that it is either there whole or not at all under its name.
+
+    Its many files can take half a minute: without ``wait`` they go in the background, for a cancel that is quick.
+    """
     if not folder.exists():
         return
     grave = folder
@@ -246,5 +253,8 @@ def _remove(folder: Path) -> None:
             raise InstallError(
                 f"{folder} is in use ({error.strerror}): end Mixel's runs, close other QGIS windows and try again."
             ) from error
-    # What a virus scanner still holds is deleted by the next attempt.
-    shutil.rmtree(grave, ignore_errors=True)
+    # What a virus scanner still holds, or the end of QGIS leaves, is deleted by the next attempt.
+    burial = threading.Thread(target=shutil.rmtree, args=(grave, True), name="mixel-delete", daemon=True)
+    burial.start()
+    if wait:
+        burial.join()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import List, Tuple
+from typing import List, Set, Tuple
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 
@@ -51,21 +51,17 @@ class Reading:
         self.fraction = 0.0
         self.message = message
         self._packages = max(packages, 1)
-        self._seen = 0
+        self._seen: Set[str] = set()
 
     def take(self, line: str) -> None:
         """Learn from one line."""
         word, _, rest = line.strip().partition(" ")
         if word in ("Collecting", "Requirement"):
-            self._seen += 1
-            self._reach(0.75 * (self._seen - 1) / self._packages)
+            self._see(re.split(r"[=<>!~;( ]", rest.replace("already satisfied: ", ""))[0])
         elif word in ("Downloading", "Using", "Processing") and ".metadata" not in rest:
             size = re.search(r"\(([\d.]+ [kMG]?B)\)", rest)
-            name = (
-                re.split(r"[\\/]", rest.replace("cached ", "").split(" (")[0].strip())[-1]
-                .split("-")[0]
-                .replace("_", "-")
-            )
+            file = re.split(r"[\\/]", rest.replace("cached ", "").split(" (")[0].strip())[-1]
+            name = self._see(file.split("-")[0])
             verb = "Downloading" if word == "Downloading" else "Reading"
             self.message = f"{verb} {name}" + (f" ({size.group(1)})" if size else "")
         elif word == "Progress":
@@ -79,12 +75,19 @@ class Reading:
         elif "Retrying" in line:
             self.message = "A package server does not answer; trying again"
 
+    def _see(self, name: str) -> str:
+        """Count a package, by whichever of its lines comes first."""
+        name = name.lower().replace("_", "-")
+        self._seen.add(name)
+        self._reach(0.75 * (len(self._seen) - 1) / self._packages)
+        return name
+
     def _download(self, rest: str) -> None:
         told = re.match(r"(\d+) of (\d+)", rest)
         # Small files, such as a package's metadata, would show as finished downloads.
         if told and int(told.group(2)) > 1_000_000:
             part = int(told.group(1)) / int(told.group(2))
-            self._reach(0.75 * (max(self._seen, 1) - 1 + part) / self._packages)
+            self._reach(0.75 * (max(len(self._seen), 1) - 1 + part) / self._packages)
 
     def _reach(self, fraction: float) -> None:
         self.fraction = max(self.fraction, min(fraction, 1.0))

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import re
-import subprocess  # nosec B404 - for the error's name; child.py starts nvidia-smi with fixed arguments
+import subprocess  # nosec B404 # for the error's name; child.py starts nvidia-smi with fixed arguments
 import sys
 from dataclasses import dataclass
 from pathlib import Path

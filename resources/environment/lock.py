@@ -9,7 +9,7 @@ wheels whose index does not tell their Requires-Python; this script judges both 
 from __future__ import annotations
 
 import json
-import subprocess  # nosec B404 - runs this Python's own pip with a fixed list of arguments
+import subprocess  # nosec B404 # runs this Python's own pip with a fixed list of arguments
 import sys
 import tempfile
 from pathlib import Path
@@ -54,7 +54,7 @@ def report(python: str, platforms: tuple, wanted: List[str]) -> List[dict]:
         command += ["--report", str(out), "--target", folder, "--only-binary=:all:", "--python-version", python]
         for platform in platforms:
             command += ["--platform", platform]
-        subprocess.run(command + wanted, check=True)  # nosec B603 - a list of arguments, no shell
+        subprocess.run(command + wanted, check=True)  # nosec B603 # a list of arguments, no shell
         return [item["metadata"] for item in json.loads(out.read_text(encoding="utf-8"))["install"]]
 
 
