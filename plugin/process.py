@@ -18,7 +18,7 @@ import shutil
 import signal
 import subprocess  # nosec B404 # for the name PIPE; environment/child.py starts the process, without a shell
 from pathlib import Path
-from typing import IO, Any, Callable, Iterator, Optional, Union
+from typing import IO, Any, Callable, Generator, Iterator, Optional, Union
 
 from ..backend.protocol import LOG_FILE, PARTIAL, Done, Event, Failed, Job, decode
 from .environment.child import ORPHANS, Cancelled, end, lines, start
@@ -74,7 +74,7 @@ def _start(python: Union[str, Path], job_path: Path, log: IO[bytes]) -> subproce
 
 def _events(
     process: subprocess.Popen[Any], log: IO[bytes], partial: Path, cancelled: Callable[[], bool]
-) -> Iterator[Event]:
+) -> Generator[Event, None, Optional[Event]]:
     """Yield all events but the last, which is returned once the process has ended; None if there was none."""
     last: Optional[Event] = None
     try:

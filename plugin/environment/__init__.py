@@ -6,15 +6,16 @@ minutes. ``python3 -m plugin.environment`` in the checkout does the same from a 
 * ``child`` cleaned environment and process groups, also for the backend's runs
 * ``places`` which folder and which build of torch; ``base`` which Python it is made from
 * ``making`` the steps, ``pip_calls`` pip's part, ``failures`` what went wrong in one sentence
-* ``turn`` one at a time; ``diagnosis`` a text for the developers
+* ``removing`` deletion; ``turn`` one at a time; ``diagnosis`` a text for the developers
 """
 
 from __future__ import annotations
 
 from .child import Cancelled
 from .diagnosis import diagnosis
-from .making import check, create, delete, repair, size
+from .making import check, create, repair
 from .places import Found, InstallError, find, home, log_path
+from .removing import delete, size
 
 __all__ = [
     "Cancelled",

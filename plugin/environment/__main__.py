@@ -45,9 +45,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "Interrupted; nothing half made counts, and its files go with the next create or delete.", file=sys.stderr
-        )
+        print("Interrupted; what was half made does not count and is deleted next time.", file=sys.stderr)
         return 1
     return 0
 

@@ -73,7 +73,7 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         options["start_new_session"] = True
     options.setdefault("env", clean_environment())
     options.setdefault("cwd", str(PLUGIN_ROOT))
-    return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, **options)
+    return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, **options)  # nosec B603 # a list, no shell
 
 
 def lines(process: subprocess.Popen[Any], cancelled: Callable[[], bool]) -> Iterator[Optional[bytes]]:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Callable, Iterator, List
 
 from .base import base_interpreter
-from .making import check, size
-from .places import PLUGIN_ROOT, READY, InstallError, choose_accelerator, find, folders, home, lock_file, log_path
+from .child import PLUGIN_ROOT
+from .making import check
+from .places import READY, InstallError, choose_accelerator, find, folders, home, lock_file, log_path
+from .removing import size
 
 LOG_LINES = 40
 

@@ -1,4 +1,4 @@
-"""Make, check, repair and delete the backend's Python. Takes from seconds to minutes: not for QGIS's main thread.
+"""Make, check and repair the backend's Python. Takes from seconds to minutes: not for QGIS's main thread.
 
 A Python counts only once its marker is written, as the last act. Whatever interrupts the work before, the half-made
 folder is deleted, now or by the next attempt.
@@ -13,19 +13,17 @@ import platform
 import re
 import shutil
 import subprocess  # nosec B404 # for the names PIPE and STDOUT; child.py starts pip, without a shell
-import threading
 import time
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, List, Tuple, Union
+from typing import IO, Any, Callable, Dict, Generator, Iterator, List, Tuple, Union
 
 from . import failures
 from .base import base_interpreter
-from .child import Cancelled, clean_environment, end, lines, run, start
+from .child import clean_environment, end, lines, run, start
 from .pip_calls import Reading, install, pins, rest_arguments, torch_arguments
 from .places import READY, InstallError, Place, choose_accelerator, folders, home, log_path, place
+from .removing import remove
 from .turn import Turn
-
-__all__ = ["Cancelled", "InstallError", "check", "create", "delete", "repair", "size"]
 
 Step = Tuple[float, str]
 """How far, 0 to 1, and what is being done."""
@@ -38,7 +36,7 @@ GLIBC = (2, 28)
 def create(cancelled: Callable[[], bool], accelerator: str = "auto") -> Iterator[Step]:
     """Make the backend's Python unless it is there; yields how far it is, at least once a second.
 
-    ``accelerator`` is ``auto``, ``cpu`` or ``cuda``. Raises InstallError with a sentence, or :class:`Cancelled`
+    ``accelerator`` is ``auto``, ``cpu`` or ``cuda``. Raises InstallError with a sentence, or Cancelled
     within 2 s after ``cancelled()`` said yes. Whatever happens, also when the iterator is closed early, no process
     is left and nothing half made counts; if this process is killed, the next attempt starts afresh.
     """
@@ -48,27 +46,6 @@ def create(cancelled: Callable[[], bool], accelerator: str = "auto") -> Iterator
 def repair(cancelled: Callable[[], bool], accelerator: str = "auto") -> Iterator[Step]:
     """Delete the backend's Python and make it anew; as :func:`create`."""
     yield from _create(cancelled, accelerator, anew=True)
-
-
-def delete() -> None:
-    """Delete all of the backend's Pythons. InstallError if one is being made or is in use."""
-    with Turn() as turn:
-        if not turn.take():
-            raise InstallError(f"Another QGIS (process {turn.holder()}) is making Mixel's Python: wait until it has.")
-        for folder in folders():
-            _remove(folder)
-        log_path().unlink(missing_ok=True)
-
-
-def size() -> int:
-    """Bytes that all of the backend's Pythons take."""
-    total = 0
-    for folder in folders():
-        for parent, _, names in os.walk(folder):
-            for name in names:
-                with contextlib.suppress(OSError):
-                    total += os.lstat(os.path.join(parent, name)).st_size
-    return total
 
 
 def check(python: Union[str, Path]) -> Dict[str, Any]:
@@ -113,7 +90,7 @@ def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Iterator[
     for folder in folders():
         unfinished = folder.name.startswith("deleted-") or not (folder / READY).exists()
         if unfinished or folder == target.folder:
-            _remove(folder)
+            remove(folder)
     _check_machine(target.accelerator)
     finished = patient = False
     try:
@@ -129,7 +106,7 @@ def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Iterator[
         if not finished:
             # Without the marker it does not count; if it cannot go now, the next attempt removes it.
             with contextlib.suppress(InstallError):
-                _remove(target.folder, wait=patient)
+                remove(target.folder, wait=patient)
 
 
 def _fill(target: Place, base: Path, runner: _Runner) -> Iterator[Step]:
@@ -164,9 +141,9 @@ class _Runner:
         self._environment = {**clean_environment(), "TMPDIR": str(tmp), "TEMP": str(tmp), "TMP": str(tmp)}
         self._inherited = turn.inherited
 
-    def follow(self, command: List[str], span: Tuple[float, float], reading: Reading) -> Iterator[Step]:
+    def follow(self, command: List[str], span: Tuple[float, float], reading: Reading) -> Generator[Step, None, str]:
         """Run one command, yield how far it is within ``span``, return its output. InstallError if it fails."""
-        options = {"pass_fds": self._inherited} if self._inherited else {}
+        options: Dict[str, Any] = {"pass_fds": self._inherited} if self._inherited else {}
         self.log.write(("$ " + " ".join(command) + "\n").encode())
         yield span[0], reading.message
         process = start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self._environment, **options)
@@ -235,26 +212,3 @@ def _libc() -> Tuple[str, Tuple[int, int]]:
     except (ValueError, OSError):
         told = None
     return ("glibc", (int(told.group(1)), int(told.group(2)))) if told else ("another one than", GLIBC)
-
-
-def _remove(folder: Path, wait: bool = True) -> None:
-    """Delete a folder so that it is either there whole or not at all under its name.
-
-    Its many files can take half a minute: without ``wait`` they go in the background, for a cancel that is quick.
-    """
-    if not folder.exists():
-        return
-    grave = folder
-    if not folder.name.startswith("deleted-"):
-        grave = home() / f"deleted-{os.getpid()}-{time.time_ns()}"
-        try:
-            os.rename(folder, grave)
-        except OSError as error:
-            raise InstallError(
-                f"{folder} is in use ({error.strerror}): end Mixel's runs, close other QGIS windows and try again."
-            ) from error
-    # What a virus scanner still holds, or the end of QGIS leaves, is deleted by the next attempt.
-    burial = threading.Thread(target=shutil.rmtree, args=(grave, True), name="mixel-delete", daemon=True)
-    burial.start()
-    if wait:
-        burial.join()
