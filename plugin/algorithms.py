@@ -180,7 +180,7 @@ class Unmix(QgsProcessingAlgorithm):
         run = results.run_layers(*rasters)
         results.save_sidecars(run)
         if self._load:
-            title = f"{Path(self._job.scene).stem}, unmixed"
+            title = f"Unmixed: {Path(self._job.scene).stem}"
             results.hand_over(run, title, ["ABUNDANCES"] * (len(run) - 1) + ["ERROR"], context)
         return {}
 

@@ -23,6 +23,13 @@ def stored() -> str:
     return str(QgsSettings().value(KEY, "") or "")
 
 
+def origin() -> str:
+    """Who chose the interpreter, for the user: empty for Mixel's own."""
+    if os.environ.get(VARIABLE):
+        return f" (chosen by the variable {VARIABLE})"
+    return " (chosen by you)" if stored() else ""
+
+
 def choose(path: str) -> None:
     """Remember the user's own interpreter; empty goes back to Mixel's own."""
     QgsSettings().setValue(KEY, path)

@@ -7,6 +7,7 @@ from typing import Dict, List, Optional
 from qgis.core import (
     QgsLayerTreeGroup,
     QgsLayerTreeLayer,
+    QgsLayerTreeNode,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
@@ -63,9 +64,7 @@ class Arrange(QgsProcessingLayerPostProcessorInterface):
         node = root.findLayer(layer_id)
         if node is None:
             return False
-        group = self._group.node(root)
-        if node.parent() != group:
-            node = _moved(node, group)
+        node = _moved(node, self._group.node(root))
         node.setItemVisibilityChecked(self._visible)
         node.setExpanded(self._visible)
         return True
@@ -99,12 +98,17 @@ def save_sidecars(run: List[QgsRasterLayer]) -> None:
 
 
 def _moved(node: QgsLayerTreeLayer, group: QgsLayerTreeGroup) -> QgsLayerTreeLayer:
-    rank = node.layer().customProperty(_RANK, 0)
-    ranks = [child.layer().customProperty(_RANK, 0) for child in group.findLayers() if child.layer()]
+    rank = _rank(node)
+    later = (place for place, child in enumerate(group.children()) if _rank(child) > rank)
     copy = node.clone()
-    group.insertChildNode(sum(other < rank for other in ranks), copy)
-    node.parent().removeChildNode(node)
+    group.insertChildNode(next(later, len(group.children())), copy)
+    node.parent().removeChildNode(node)  # last: QGIS deletes a layer whose only node goes
     return copy
+
+
+def _rank(node: QgsLayerTreeNode) -> int:
+    layer = node.layer() if isinstance(node, QgsLayerTreeLayer) else None
+    return int(layer.customProperty(_RANK, 0)) if layer else 0
 
 
 def _free_name(title: str, root: QgsLayerTreeGroup) -> str:

@@ -56,7 +56,8 @@ def composite_layer(path: str) -> QgsRasterLayer:
     layer = QgsRasterLayer(path, f"Composite: {legend}", "gdal")
     channels = [*bands, -1][:3]
     renderer = QgsMultiBandColorRenderer(layer.dataProvider(), *channels)
-    stretched = [_stretch(layer, band) for band in bands]
+    top = max(_percentile(path, band, 98) for band in bands) or 1.0  # one for all, so that colours stay comparable
+    stretched = [_stretch(layer, band, top) for band in bands]
     renderer.setRedContrastEnhancement(stretched[0])
     renderer.setGreenContrastEnhancement(stretched[1])
     if len(bands) > 2:
@@ -68,7 +69,7 @@ def composite_layer(path: str) -> QgsRasterLayer:
 def error_layer(path: str, unit: str = "reflectance") -> QgsRasterLayer:
     """The reconstruction error from 0 to its 98th percentile, with the unit in the legend."""
     layer = QgsRasterLayer(path, f"Reconstruction error (RMSE, {unit})", "gdal")
-    layer.setRenderer(_ramp(layer, 1, _ERROR, _percentile(path, 98) or 1.0, f" {unit}"))
+    layer.setRenderer(_ramp(layer, 1, _ERROR, _percentile(path, 1, 98) or 1.0, f" {unit}"))
     return layer
 
 
@@ -111,16 +112,16 @@ def _ramp(
     return renderer
 
 
-def _stretch(layer: QgsRasterLayer, band: int) -> QgsContrastEnhancement:
+def _stretch(layer: QgsRasterLayer, band: int, top: float) -> QgsContrastEnhancement:
     stretch = QgsContrastEnhancement(layer.dataProvider().dataType(band))
     stretch.setContrastEnhancementAlgorithm(QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
     stretch.setMinimumValue(0.0)
-    stretch.setMaximumValue(1.0)
+    stretch.setMaximumValue(top)
     return stretch
 
 
-def _percentile(path: str, percent: float) -> float:
-    ((_, values),) = _samples(path, [1])
+def _percentile(path: str, band: int, percent: float) -> float:
+    ((_, values),) = _samples(path, [band])
     return float(np.percentile(values, percent)) if values.size else 0.0
 
 

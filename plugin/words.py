@@ -13,9 +13,9 @@ def describe(facts: Facts) -> str:
     if facts.wavelengths:
         parts.append(f"{min(facts.wavelengths):.0f}–{max(facts.wavelengths):.0f} nm")
     if facts.nodata is not None:
-        parts.append(f"nodata {facts.nodata:g}")
+        parts.append(f"nodata\u00a0{facts.nodata:g}")
     if facts.scale is not None:
-        parts.append(f"reflectance × {facts.scale:g}")
+        parts.append(f"reflectance\u00a0×\u00a0{facts.scale:g}")
     return ", ".join(parts)
 
 

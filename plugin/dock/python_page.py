@@ -52,9 +52,10 @@ class PythonPage(QWidget):
         self._own.setFilePath(interpreter.stored())
         self.chore.stepped.connect(self._stepped)
         self.chore.ended.connect(self._ended)
-        self._sizing.stepped.connect(lambda fraction, text: self._size.setText(text))
+        self._sizing.stepped.connect(self._sized)
         self._own.fileChanged.connect(self._choose)
         self._say("")
+        self._size.hide()
         self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -71,14 +72,12 @@ class PythonPage(QWidget):
     def refresh(self) -> None:
         """Look again at what is on disk."""
         try:
-            self._state.setText(f"✓ Ready: {interpreter.find()}")
+            self._state.setText(f"✓ Ready: {interpreter.find()}{interpreter.origin()}")
             set_tone(self._state, Tone.GOOD)
-            ready = True
         except ValueError as error:
             self._state.setText(str(error))
             set_tone(self._state, Tone.DOUBT)
-            ready = False
-        self._show_buttons(ready)
+        self._show_buttons()
 
     def _build(self) -> None:
         layout = QVBoxLayout(self)
@@ -91,11 +90,14 @@ class PythonPage(QWidget):
         layout.addWidget(_words("", _WHY))
         layout.addWidget(self._state)
         layout.addWidget(self._size)
+        layout.addSpacing(9)
+        layout.addWidget(_words("", "<b>Mixel's own Python</b>"))
         layout.addWidget(self._build_choice())
         layout.addLayout(self._make_buttons())
         for widget in (self._message, self._progress, self._cancel):
             layout.addWidget(widget)
-        layout.addWidget(_words("", "<b>Another Python instead</b>"))
+        layout.addSpacing(9)
+        layout.addWidget(_words("", "<b>Your Python instead</b>"))
         layout.addWidget(self._own_python())
         layout.addStretch(1)
         copy = _button("Copy diagnosis", "copyDiagnosis", "A text for a bug report, without home paths.", self._copy)
@@ -126,11 +128,13 @@ class PythonPage(QWidget):
         self._own.lineEdit().setPlaceholderText("Mixel's own")
         return self._own
 
-    def _show_buttons(self, ready: bool) -> None:
-        active = self.chore.is_active
+    def _show_buttons(self) -> None:
+        active, made = self.chore.is_active, environment.find().python is not None
         for widget in self._idle:
             widget.setEnabled(not active)
-        self._create.setVisible(not ready)
+        self._create.setVisible(not made)
+        self._repair.setVisible(made)
+        self._delete.setVisible(made or bool(self._size.text()))
         self._progress.setVisible(active)
         self._cancel.setVisible(active)
         self._cancel.setEnabled(active)
@@ -198,6 +202,11 @@ class PythonPage(QWidget):
         """Add up the size in the background: an environment has some ten thousand files."""
         if not self._sizing.is_active:
             self._sizing.start("Mixel: size of its Python", lambda cancelled: iter([(1.0, _size_text())]))
+
+    def _sized(self, fraction: float, text: str) -> None:
+        self._size.setText(text)
+        self._size.setVisible(bool(text))
+        self._show_buttons()
 
     def _say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         self._message.setText(text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
+from typing import List, Tuple
+
 from qgis.PyQt.QtCore import Qt, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -9,7 +12,7 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, 
 from ...backend.protocol import Event, Metric, Notice, Output, Progress
 from ..words import in_progress
 from .curve import Curve
-from .tone import Tone, set_tone
+from .tone import Tone, lines_in_tones, set_tone
 
 
 class RunBar(QWidget):
@@ -19,10 +22,11 @@ class RunBar(QWidget):
         """Idle."""
         super().__init__()
         self._report = ""
-        self._notices = []
+        self._notices: List[Tuple[Tone, str]] = []
         self._build()
         self.set_running(False)
         self.report_button.hide()
+        self.notices_label.hide()
         self.curve.hide()
         self.say("")
 
@@ -36,6 +40,7 @@ class RunBar(QWidget):
     def begin(self) -> None:
         """A run has been started."""
         self._report, self._notices = "", []
+        self.notices_label.hide()
         self.report_button.hide()
         self.curve.clear()
         self.curve.hide()
@@ -58,7 +63,9 @@ class RunBar(QWidget):
             self.curve.add(event)
             self.curve.show()
         elif isinstance(event, Notice):
-            self._notices.append(event.message)
+            self._notices.append((Tone.DOUBT, f"• {escape(event.message)}"))
+            self.notices_label.setText(lines_in_tones(self, self._notices))
+            self.notices_label.show()
         elif isinstance(event, Output) and event.kind == "report":
             self._report = event.path
 
@@ -66,7 +73,7 @@ class RunBar(QWidget):
         """The run has ended; ``message`` says why if it did not work, empty after a cancel."""
         self.set_running(False)
         if worked:
-            self.say(" ".join(["Done. The layers are in the project.", *self._notices]), Tone.GOOD)
+            self.say("✓ Done. The layers are in the project.", Tone.GOOD)
             self.report_button.setVisible(bool(self._report))
         elif message:
             self.say(message, Tone.BAD)
@@ -87,6 +94,9 @@ class RunBar(QWidget):
         self.status_label.setObjectName("statusLabel")
         self.status_label.setWordWrap(True)
         self.status_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.notices_label = QLabel()
+        self.notices_label.setObjectName("noticesLabel")
+        self.notices_label.setWordWrap(True)
         self.run_button = _button("Run", "runButton", "Start unmixing in the background.")
         self.cancel_button = _button("Cancel", "cancelButton", "End the run; nothing is left behind.")
         self.report_button = _button("Open report", "reportButton", "Settings, curves, spectra and maps on one page.")
@@ -96,7 +106,7 @@ class RunBar(QWidget):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.curve, self.status_label, self.progress_bar):
+        for widget in (self.curve, self.status_label, self.notices_label, self.progress_bar):
             layout.addWidget(widget)
         layout.addLayout(buttons)
 

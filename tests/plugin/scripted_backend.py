@@ -35,7 +35,8 @@ def write_results(job, folder):
     count = job["settings"]["num_endmembers"]
     shares = np.arange(1, count + 1) / sum(range(1, count + 1))
     names = [f"Endmember {number}" for number in range(1, count + 1)]
-    raster(folder / "abundances.tif", [np.full((rows, cols), share) for share in shares], names, scene)
+    tilt = np.linspace(0.9, 1, rows * cols).reshape(rows, cols)
+    raster(folder / "abundances.tif", [share * tilt for share in shares], names, scene)
     error = np.linspace(0, 0.1, rows * cols).reshape(rows, cols)
     error[0, 0] = np.nan
     raster(folder / "error.tif", [error], ["RMSE"], scene)

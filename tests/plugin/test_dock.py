@@ -65,7 +65,7 @@ def test_without_a_layer_it_says_what_to_do(panel):
 def test_a_usable_layer_is_described_at_once(panel, make_layer):
     make_layer()
     assert panel.facts.property("tone") == "good"
-    assert "9 × 14 pixels, 12 bands, 410–520 nm, nodata -99" in panel.facts.text()
+    assert "9 × 14 pixels, 12 bands, 410–520 nm, nodata\u00a0-99" in panel.facts.text()
     assert panel.run.isEnabled()
 
 
@@ -116,10 +116,12 @@ def test_from_scene_to_layers(panel, make_layer, project, wait_until, tmp_path):
     panel.click(panel.run)
     assert panel.bar.isVisible() and panel.cancel.isVisible() and not panel.run.isVisible()
     wait_until(lambda: panel.idle)
-    assert panel.status.text().startswith("Done") and panel.status.property("tone") == "good"
+    assert panel.status.text().startswith("✓ Done") and panel.status.property("tone") == "good"
     (group,) = project.layerTreeRoot().findGroups()
-    assert group.name() == "Überflug 東京, unmixed"
-    assert [node.name() for node in group.findLayers()][1:4] == ["Endmember 1", "Endmember 2", "Endmember 3"]
+    assert group.name() == "Unmixed: Überflug 東京"
+    names = [node.name() for node in group.findLayers()]
+    assert names[0].startswith("Composite") and names[4].startswith("Reconstruction error")
+    assert names[1:4] == ["Endmember 1", "Endmember 2", "Endmember 3"]
     assert panel.report.isVisible() and panel.run.isVisible() and not panel.cancel.isVisible()
     assert panel.folder.filePath() != folder
 
@@ -138,7 +140,7 @@ def test_two_runs_one_after_the_other(panel, make_layer, project, wait_until):
     for _ in range(2):
         panel.click(panel.run)
         wait_until(lambda: panel.idle)
-        assert panel.status.text().startswith("Done")
+        assert panel.status.text().startswith("✓ Done")
     assert len(project.layerTreeRoot().findGroups()) == 2
 
 
@@ -174,7 +176,7 @@ def test_a_failure_is_a_sentence_and_the_next_run_works(panel, make_layer, scrip
     scripted("good")
     panel.click(panel.run)
     wait_until(lambda: panel.idle)
-    assert panel.status.text().startswith("Done")
+    assert panel.status.text().startswith("✓ Done")
 
 
 def test_notices_of_the_run_are_shown_after_it(panel, make_layer, scripted, wait_until):
@@ -182,7 +184,8 @@ def test_notices_of_the_run_are_shown_after_it(panel, make_layer, scripted, wait
     make_layer()
     panel.click(panel.run)
     wait_until(lambda: panel.idle)
-    assert "Three bands were left out." in panel.status.text()
+    notices = panel.dock.findChild(QLabel, "noticesLabel")
+    assert notices.isVisible() and "Three bands were left out." in notices.text()
 
 
 def test_a_folder_with_a_run_is_refused_before_anything_starts(panel, make_layer, tmp_path):

@@ -144,6 +144,10 @@ def test_a_failure_is_shown_as_its_sentence(page, made, wait_until, error):
 
 
 def test_repair(page, made, wait_until):
+    made.python.parent.mkdir()
+    made.python.write_text("")
+    page.refresh()
+    assert not page.findChild(QPushButton, "pythonCreate").isVisible()
     press(page, "pythonRepair")
     done(page, wait_until)
     assert made.asked == [("repair", "auto")]
@@ -188,7 +192,7 @@ def test_an_unfit_own_python_is_said_so(page, made, wait_until, tmp_path):
 def test_nothing_can_be_pressed_twice(page, made, wait_until):
     made.slow = True
     press(page, "pythonCreate")
-    for name in ("pythonCreate", "pythonRepair", "pythonDelete", "copyDiagnosis"):
+    for name in ("pythonCreate", "copyDiagnosis"):
         assert not page.findChild(QPushButton, name).isEnabled()
     made.slow = False
     done(page, wait_until)
@@ -205,4 +209,12 @@ def test_shutting_down_waits_for_the_end(page, made):
 def test_the_variable_overrides_the_choice(page, made, monkeypatch):
     interpreter.choose("/chosen")
     monkeypatch.setenv("MIXEL_PYTHON", "/variable")
-    assert interpreter.chosen() == "/variable"
+    assert interpreter.chosen() == "/variable" and "MIXEL_PYTHON" in interpreter.origin()
+    monkeypatch.delenv("MIXEL_PYTHON")
+    assert interpreter.chosen() == "/chosen" and "by you" in interpreter.origin()
+
+
+def test_nothing_to_repair_or_delete_where_nothing_is(page, wait_until):
+    done(page, wait_until)
+    assert not page.findChild(QPushButton, "pythonRepair").isVisible()
+    assert not page.findChild(QPushButton, "pythonDelete").isVisible()

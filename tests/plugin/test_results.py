@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject
+from qgis.core import (
+    QgsApplication,
+    QgsLayerTreeRegistryBridge,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+)
 
 
 @pytest.fixture
@@ -39,8 +45,8 @@ def in_group(project, name):
 
 def test_all_layers_arrive_in_one_group_in_order(project, load):
     load("berlin", NUM_ENDMEMBERS=3)
-    assert groups(project) == ["berlin, unmixed"]
-    assert in_group(project, "berlin, unmixed") == [
+    assert groups(project) == ["Unmixed: berlin"]
+    assert in_group(project, "Unmixed: berlin") == [
         "Composite: Endmember 3 red, Endmember 2 green, Endmember 1 blue",
         "Endmember 1",
         "Endmember 2",
@@ -51,7 +57,7 @@ def test_all_layers_arrive_in_one_group_in_order(project, load):
 
 def test_only_the_composite_is_shown_at_once(project, load):
     load("berlin", NUM_ENDMEMBERS=2)
-    nodes = project.layerTreeRoot().findGroup("berlin, unmixed").findLayers()
+    nodes = project.layerTreeRoot().findGroup("Unmixed: berlin").findLayers()
     assert [node.itemVisibilityChecked() for node in nodes] == [True, False, False, False]
 
 
@@ -73,13 +79,23 @@ def test_two_runs_give_two_groups(project, load, tmp_path):
     project.removeAllMapLayers()
     (tmp_path / "berlin").rename(tmp_path / "first")
     load("berlin")
-    assert sorted(groups(project)) == ["berlin, unmixed", "berlin, unmixed (2)"]
+    assert sorted(groups(project)) == ["Unmixed: berlin", "Unmixed: berlin (2)"]
 
 
 def test_sidecars_stand_beside_the_rasters(project, load, tmp_path):
     load("berlin")
     assert (tmp_path / "berlin" / "abundances.qml").exists()
     assert (tmp_path / "berlin" / "error.qml").exists()
+
+
+def test_the_order_does_not_depend_on_where_qgis_inserts(project, load):
+    """In the desktop new layers go beside the current one, which after the first is inside the run's group."""
+    bridge = QgsLayerTreeRegistryBridge(project.layerTreeRoot(), project)
+    group = project.layerTreeRoot().insertGroup(0, "Unmixed: berlin")
+    bridge.setLayerInsertionPoint(QgsLayerTreeRegistryBridge.InsertionPoint(group, 0))
+    load("berlin", NUM_ENDMEMBERS=2)
+    names = in_group(project, "Unmixed: berlin (2)")
+    assert names[0].startswith("Composite") and names[-1].startswith("Reconstruction") and len(names) == 4
 
 
 def test_without_load_only_the_files_are_made(project, load, tmp_path):

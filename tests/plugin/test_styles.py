@@ -62,7 +62,19 @@ def test_the_composite_shows_the_three_largest_and_says_so(qgis_app, tmp_path):
     assert isinstance(renderer, QgsMultiBandColorRenderer)
     assert (renderer.redBand(), renderer.greenBand(), renderer.blueBand()) == (2, 4, 3)
     assert layer.name() == "Composite: B red, D green, C blue"
-    assert renderer.redContrastEnhancement().maximumValue() == 1
+
+
+def test_the_composites_colours_are_stretched_alike(qgis_app, tmp_path):
+    path = shares(tmp_path / "a.tif", [0.1, 0.4, 0.2, 0.3])
+    layer = styles.composite_layer(path)
+    renderer = layer.renderer()
+    stretches = (
+        renderer.redContrastEnhancement(),
+        renderer.greenContrastEnhancement(),
+        renderer.blueContrastEnhancement(),
+    )
+    assert [stretch.minimumValue() for stretch in stretches] == [0, 0, 0]
+    assert [stretch.maximumValue() for stretch in stretches] == pytest.approx([0.4, 0.4, 0.4])
 
 
 def test_a_composite_of_two(qgis_app, tmp_path):
