@@ -1,4 +1,4 @@
-"""Starts the real QGIS desktop with a private profile, on the user's screen or a virtual one, and lets a robot drive it.
+"""Starts the real QGIS desktop with a private profile, on a real or a virtual screen, and lets a robot drive it.
 
 The outside half of ``robot.py``: no QGIS import. Everything of one start lives in one folder.
 """
@@ -20,7 +20,27 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SAMPLE = ROOT / "resources" / "sample"
 SCENE = "EnMAP_BerlinUrbanGradient.bsq"
+READY_WITHIN = 120.0
 SCREEN = "1500x940x24"
+WATCH = """\
+# A dialog before the plugins are loaded would stop everything: say on stderr what it asks.
+import sys
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtWidgets import QApplication, QLabel, QTextEdit
+
+
+def _tell_dialog():
+    modal = QApplication.activeModalWidget()
+    if modal is not None:
+        words = [label.text() for label in modal.findChildren(QLabel)]
+        words += [text.toPlainText() for text in modal.findChildren(QTextEdit)]
+        print("A dialog is open:", modal.windowTitle(), *words, file=sys.__stderr__, flush=True)
+
+
+_watch = QTimer()
+_watch.timeout.connect(_tell_dialog)
+_watch.start(5000)
+"""
 SETTINGS = """\
 [PythonPlugins]
 mixel=true
@@ -52,6 +72,7 @@ def make_profile(folder: Path) -> Path:
     link = plugins / "mixel"
     if not link.is_symlink():
         link.symlink_to(ROOT, target_is_directory=True)
+    (default / "python" / "startup.py").write_text(WATCH, encoding="utf-8")
     settings = default / "QGIS" / "QGIS3.ini"
     settings.parent.mkdir(exist_ok=True)
     settings.write_text(SETTINGS, encoding="utf-8")
@@ -114,7 +135,7 @@ class Desktop:
         environment.update(MIXEL_DESK=str(self.folder / "desk.json"), PYTHONDONTWRITEBYTECODE="1")
         self._runtime: Optional[str] = None
         command = ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(self.folder)]
-        command += ["--code", str(HERE / "robot.py")]
+        command += ["--code", str(HERE / "start.py")]
         if not self.on_screen:
             self._runtime = tempfile.mkdtemp(prefix="mixel-desk-")
             environment.update(XDG_RUNTIME_DIR=self._runtime, XDG_SESSION_TYPE="x11")
@@ -140,7 +161,7 @@ class Desktop:
 
     def events(self, limit: float) -> Iterator[Dict[str, Any]]:
         """The robot's events as they come; ends when QGIS has ended. TimeoutError after ``limit`` seconds."""
-        end = time.monotonic() + limit
+        begin = time.monotonic()
         while True:
             ended = self._process.poll() is not None
             for event in self._new_events():
@@ -148,8 +169,9 @@ class Desktop:
                 yield event
             if ended:
                 return
-            if time.monotonic() > end:
-                raise TimeoutError(f"QGIS did not finish within {limit:g} s.{self.log_tail()}")
+            waited = time.monotonic() - begin
+            if waited > limit or (waited > READY_WITHIN and not self.pid):
+                raise TimeoutError(f"QGIS did not get on within {waited:.0f} s.{self.log_tail()}")
             time.sleep(0.05)
 
     def wait_for(self, name: str, limit: float) -> Dict[str, Any]:

@@ -1,8 +1,6 @@
-"""Sits inside QGIS (``qgis --code``) and plays a story: a generator that acts like a user and yields what it waits for.
+"""Sits inside QGIS and plays a story: a generator that acts like a user and yields what it waits for.
 
 Standard library, QGIS and Qt only. Never blocks: a timer looks after the story, so QGIS stays as alive as for a user.
-The environment variable MIXEL_DESK names a JSON file with ``story`` (a module beside this file that has
-``play(robot)``), ``folder`` (of this file), ``events`` (the file that the robot reports to) and ``args``.
 
 A story may yield a number (seconds to pass) or ``robot.until(condition, what, seconds)``. When it ends, fails or
 waits too long, the robot reports and leaves QGIS, unless the story has set ``robot.stay``.
@@ -13,7 +11,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import sys
 import time
 import traceback
 from typing import Any, Callable, NamedTuple
@@ -36,6 +33,7 @@ class Robot:
     """Plays one story and tells the host by lines of JSON how it goes."""
 
     def __init__(self, wishes: dict) -> None:
+        """``wishes``: ``story`` (a module with ``play(robot)``), ``events`` (the file to report to) and ``args``."""
         self.args = wishes["args"]
         self.window = iface.mainWindow()
         self.stay = False
@@ -145,9 +143,3 @@ class Robot:
                     box.button(choice).click()
                     return
             modal.close()
-
-
-with open(os.environ["MIXEL_DESK"], encoding="utf-8") as _file:
-    _wishes = json.load(_file)
-sys.path.insert(0, _wishes["folder"])
-mixel_robot = Robot(_wishes)
