@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Optional
 
 from ..backend.protocol import JOB_FILE, LOG_FILE, PARTIAL
 
@@ -30,11 +29,11 @@ def usable_folder(text: str) -> Path:
     return folder
 
 
-def fresh_folder(scene: Optional[str], documents: str) -> Path:
+def fresh_folder(scene: str, documents: str) -> Path:
     """A folder that does not exist yet: beside the scene if one may write there, else under ``documents``."""
-    stem = Path(scene).stem if scene else "scene"
-    beside = Path(scene).parent if scene else Path(documents)
+    beside = Path(scene).parent
     parent = beside if os.access(beside, os.W_OK | os.X_OK) else Path(documents)
+    stem = Path(scene).stem
     number, folder = 1, parent / f"{stem}_unmixed"
     while folder.exists():
         number += 1

@@ -7,7 +7,7 @@ from typing import List, Tuple
 
 from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QPainter, QPaintEvent, QPalette, QPen, QPolygonF
-from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
+from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ...backend.protocol import Metric
 
@@ -20,6 +20,12 @@ class Curve(QWidget):
         super().__init__()
         self.setObjectName("curve")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._caption = QLabel()  # a label takes the theme's text colour, a painter would not
+        self._caption.setAlignment(Qt.AlignmentFlag.AlignRight)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 3, 6, 0)
+        layout.addWidget(self._caption)
+        layout.addStretch(1)
         self.clear()
 
     def sizeHint(self) -> QSize:
@@ -31,6 +37,7 @@ class Curve(QWidget):
         self._name = ""
         self._unit = ""
         self._points: List[Tuple[int, float]] = []
+        self._caption.clear()
         self.update()
 
     def add(self, metric: Metric) -> None:
@@ -39,7 +46,7 @@ class Curve(QWidget):
             return
         self._name, self._unit = metric.name, metric.unit
         self._points.append((metric.step, metric.value))
-        self.setAccessibleName(self.caption())
+        self._caption.setText(self.caption())
         self.update()
 
     def caption(self) -> str:
@@ -71,12 +78,7 @@ class Curve(QWidget):
         """Called by Qt."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        palette = self.palette()
-        painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
-        painter.setPen(palette.color(QPalette.ColorRole.Text))
-        text_height = painter.fontMetrics().height()
-        caption = QRectF(self.rect().adjusted(6, 3, -6, 0))
-        painter.drawText(caption, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight, self.caption())
-        painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 1.6))
-        painter.drawPolyline(QPolygonF(self.line(QRectF(self.rect().adjusted(6, text_height + 6, -6, -6)))))
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Highlight), 1.6))
+        top = self._caption.geometry().bottom() + 4
+        painter.drawPolyline(QPolygonF(self.line(QRectF(self.rect().adjusted(6, top, -6, -6)))))
         painter.end()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from qgis.gui import QgsDoubleSpinBox, QgsSpinBox
-from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from ...backend.config import Setting, Value
 from ...backend.methods import Method
 
 _INT_LIMIT = 2**31 - 1
+_NARROWEST = 100
+"""Pixels."""
 
 
 class SettingsForm(QWidget):
@@ -53,7 +55,14 @@ def editor(setting: Setting) -> QWidget:
     made = _combo_box(setting) if setting.choices else makers[setting.type](setting)
     made.setObjectName(f"setting_{setting.name}")
     made.setToolTip(setting.help)
-    return made
+    return shrinkable(made)
+
+
+def shrinkable(widget: QWidget) -> QWidget:
+    """The widget, ready to get narrow: long choices and large limits must not push the panel beyond its width."""
+    widget.setSizePolicy(QSizePolicy.Policy.Ignored, widget.sizePolicy().verticalPolicy())
+    widget.setMinimumWidth(_NARROWEST)
+    return widget
 
 
 def _value(widget: Any) -> Value:

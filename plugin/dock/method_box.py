@@ -10,7 +10,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from ...backend.methods import Method, methods
 from ..algorithms import DEVICES
 from ..parameters import parameter_names
-from .form import SettingsForm, form_layout
+from .form import SettingsForm, form_layout, shrinkable
 
 
 class MethodBox(QWidget):
@@ -29,7 +29,7 @@ class MethodBox(QWidget):
         for method in self._methods:
             self._combo.addItem(method.label, method.name)
         self._usual = QVBoxLayout()
-        layout.addWidget(self._combo)
+        layout.addWidget(shrinkable(self._combo))
         layout.addLayout(self._usual)
         layout.addWidget(self._advanced_group())
         self._show_method()
@@ -57,8 +57,8 @@ class MethodBox(QWidget):
         self._advanced = QVBoxLayout(group)
         form = QWidget()
         layout = form_layout(form)
-        layout.addRow(QLabel("Reflectance scale"), self._scale_box())
-        layout.addRow(QLabel("Device"), self._device_combo())
+        layout.addRow(QLabel("Reflectance scale"), shrinkable(self._scale_box()))
+        layout.addRow(QLabel("Device"), shrinkable(self._device_combo()))
         self._advanced.addWidget(form)
         return group
 
@@ -80,8 +80,6 @@ class MethodBox(QWidget):
         self._device.setObjectName("deviceCombo")
         for value, label in DEVICES:
             self._device.addItem(label[0].upper() + label[1:], value)
-        self._device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._device.setMinimumContentsLength(12)
         return self._device
 
     def _show_method(self) -> None:

@@ -22,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
 from .. import environment, interpreter
 from ..words import size
 from .chore import Chore, Outcome, Work
+from .form import shrinkable
 from .tone import Tone, set_tone
 
 Step = Tuple[float, str]
@@ -104,13 +105,13 @@ class PythonPage(QWidget):
         layout.addWidget(copy)
         self._idle = [self._create, self._repair, self._delete, self._builds, self._own, copy]
 
-    def _build_choice(self) -> QComboBox:
+    def _build_choice(self) -> QWidget:
         self._builds = QComboBox()
         self._builds.setObjectName("buildCombo")
         self._builds.setToolTip("Which build of torch is downloaded.")
         for value, label in _BUILDS:
             self._builds.addItem(label, value)
-        return self._builds
+        return shrinkable(self._builds)
 
     def _make_buttons(self) -> QHBoxLayout:
         self._create = _button("Create", "pythonCreate", "Download and set up Mixel's Python.", self._make)

@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from .. import layers
 from ..words import describe
+from .form import shrinkable
 from .tone import Tone, lines_in_tones
 
 
@@ -36,7 +37,7 @@ class SceneBox(QWidget):
         self._facts.setObjectName("factsLabel")
         self._facts.setWordWrap(True)
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout.addWidget(self._combo)
+        layout.addWidget(shrinkable(self._combo))
         layout.addWidget(self._facts)
         self._combo.layerChanged.connect(self.refresh)
         self.refresh()

@@ -46,6 +46,7 @@ class UnmixPage(QWidget):
         except ValueError as error:
             missing = str(error)
         self._missing_label.setText(missing)
+        set_tone(self._missing_label, Tone.DOUBT)
         self._missing.setVisible(bool(missing))
         self._allow_run()
 
@@ -90,7 +91,6 @@ class UnmixPage(QWidget):
         layout = QVBoxLayout(self._missing)
         self._missing_label = QLabel()
         self._missing_label.setWordWrap(True)
-        set_tone(self._missing_label, Tone.DOUBT)
         button = QPushButton("Set up Python…")
         button.setObjectName("setUpButton")
         button.clicked.connect(self.python_wanted)
@@ -113,7 +113,8 @@ class UnmixPage(QWidget):
         """Offer a fresh folder unless the user has typed one."""
         if self._folder.filePath() in ("", self._offered):
             documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-            self._offered = str(fresh_folder(self._scene.source, documents))
+            scene = self._scene.source
+            self._offered = str(fresh_folder(scene, documents)) if scene else ""
             self._folder.setFilePath(self._offered)
 
     def _allow_run(self) -> None:

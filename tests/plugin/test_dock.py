@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
+from mixel.backend.protocol import Metric
+from mixel.plugin.dock.curve import Curve
 from mixel.plugin.dock.panel import MixelDock
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.gui import QgsFileWidget, QgsMapLayerComboBox, QgsSpinBox
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import QRectF, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QTabWidget, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QScrollArea, QTabWidget, QWidget
 
 
 class Panel:
@@ -120,7 +123,7 @@ def test_from_scene_to_layers(panel, make_layer, project, wait_until, tmp_path):
     (group,) = project.layerTreeRoot().findGroups()
     assert group.name() == "Unmixed: Überflug 東京"
     names = [node.name() for node in group.findLayers()]
-    assert names[0].startswith("Composite") and names[4].startswith("Reconstruction error")
+    assert names[0].startswith("Composite") and names[4].startswith("Error")
     assert names[1:4] == ["Endmember 1", "Endmember 2", "Endmember 3"]
     assert panel.report.isVisible() and panel.run.isVisible() and not panel.cancel.isVisible()
     assert panel.folder.filePath() != folder
@@ -236,8 +239,32 @@ def test_without_a_python_the_way_to_get_one_is_shown(panel, make_layer, monkeyp
 
 def test_it_fits_380_pixels(panel, make_layer, qgis_app):
     make_layer("a very long name of a scene that says everything about its sensor and date and place.tif")
+    panel.dock.findChild(QWidget, "advancedGroup").setCollapsed(False)
     panel.dock.resize(380, 800)
-    qgis_app.processEvents()
+    for _ in range(5):
+        qgis_app.processEvents()
     assert panel.dock.width() == 380
-    for widget in (panel.scene, panel.folder, panel.setting("num_endmembers"), panel.run):
-        assert widget.mapTo(panel.dock, widget.rect().topRight()).x() <= 380
+    inside = panel.dock.findChild(QScrollArea)
+    assert inside.widget().width() <= inside.viewport().width()
+    for name in ("sceneCombo", "factsLabel", "methodCombo", "outputFolder", "setting_num_endmembers", "deviceCombo"):
+        widget = panel.dock.findChild(QWidget, name)
+        assert widget.mapTo(inside.viewport(), widget.rect().topRight()).x() < inside.viewport().width(), name
+
+
+def test_no_folder_is_offered_without_a_usable_scene(panel, make_layer):
+    make_layer(bands=3)
+    assert panel.folder.filePath() == ""
+
+
+def test_the_curves_points_lie_in_their_area(qgis_app):
+    curve = Curve()
+    assert curve.line(QRectF(0, 0, 100, 10)) == [] and curve.caption() == ""
+    for step, value in enumerate([1.0, 0.1, 0.01, math.nan, math.inf]):
+        curve.add(Metric("loss", value, step))
+    curve.add(Metric("sad", 5.0, 1))
+    points = [(round(point.x()), round(point.y())) for point in curve.line(QRectF(0, 0, 100, 10))]
+    assert points == [(0, 0), (50, 5), (100, 10)]
+    curve.clear()
+    curve.add(Metric("rmse", 0.0, 1, "reflectance"))
+    assert curve.caption() == "rmse 0 reflectance at step 1" and len(curve.line(QRectF(0, 0, 9, 9))) == 1
+    curve.grab()

@@ -51,7 +51,7 @@ def test_all_layers_arrive_in_one_group_in_order(project, load):
         "Endmember 1",
         "Endmember 2",
         "Endmember 3",
-        "Reconstruction error (RMSE, reflectance)",
+        "Error (RMSE, reflectance)",
     ]
 
 
@@ -95,7 +95,7 @@ def test_the_order_does_not_depend_on_where_qgis_inserts(project, load):
     bridge.setLayerInsertionPoint(QgsLayerTreeRegistryBridge.InsertionPoint(group, 0))
     load("berlin", NUM_ENDMEMBERS=2)
     names = in_group(project, "Unmixed: berlin (2)")
-    assert names[0].startswith("Composite") and names[-1].startswith("Reconstruction") and len(names) == 4
+    assert names[0].startswith("Composite") and names[-1].startswith("Error") and len(names) == 4
 
 
 def test_without_load_only_the_files_are_made(project, load, tmp_path):

@@ -1,0 +1,100 @@
+"""Sentences for people, and output folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from mixel.backend.facts import Facts
+from mixel.plugin.folders import forget_run, fresh_folder, usable_folder
+from mixel.plugin.words import describe, in_progress, size, time_left
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, ""),
+        (0, "a few seconds left"),
+        (9, "about 10 seconds left"),
+        (44, "about 40 seconds left"),
+        (50, "about a minute left"),
+        (170, "about 3 minutes left"),
+        (3590, "about an hour left"),
+        (9000, "about 2 hours left"),
+    ],
+)
+def test_time_left(seconds, said):
+    assert time_left(seconds) == said
+
+
+def test_progress_with_and_without_time():
+    assert in_progress("Training", None) == "Training"
+    assert in_progress("Training", 60) == "Training · about a minute left"
+
+
+@pytest.mark.parametrize(("num", "said"), [(0, "0 kB"), (4e6, "4 MB"), (1.24e9, "1.2 GB")])
+def test_sizes(num, said):
+    assert size(num) == said
+
+
+def test_a_scene_in_one_line():
+    facts = Facts(12, 9, 14, "int16", True, nodata=0, scale=10000, wavelengths=tuple(range(400, 412)))
+    assert describe(facts) == "9 × 14 pixels, 12 bands, 400–411 nm, nodata\u00a00, reflectance\u00a0×\u00a010000"
+    assert describe(Facts(12, 9, 14, "int16", False)) == "9 × 14 pixels, 12 bands"
+
+
+def test_a_new_folder_is_usable_and_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert usable_folder("a/b c/ä") == tmp_path / "a" / "b c" / "ä"
+
+
+@pytest.mark.parametrize("trace", ["job.json", ".mixel-partial"])
+def test_a_folder_with_a_run_is_not(tmp_path, trace):
+    (tmp_path / trace).write_text("")
+    with pytest.raises(ValueError, match="already holds a run"):
+        usable_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["file", "file/below/it"])
+def test_a_file_is_no_folder(tmp_path, text):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is a file"):
+        usable_folder(str(tmp_path / text))
+
+
+def test_no_folder_at_all():
+    with pytest.raises(ValueError, match="Choose an output folder"):
+        usable_folder("")
+
+
+def test_a_folder_one_may_not_write_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ValueError, match="may not write"):
+        usable_folder(str(tmp_path / "out"))
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e6))
+    with pytest.raises(ValueError, match="is full"):
+        usable_folder(str(tmp_path / "out"))
+
+
+def test_a_fresh_folder_is_beside_the_scene_or_in_the_documents(tmp_path, monkeypatch):
+    assert fresh_folder(str(tmp_path / "a.tif"), "/documents") == tmp_path / "a_unmixed"
+    (tmp_path / "a_unmixed").mkdir()
+    assert fresh_folder(str(tmp_path / "a.tif"), "/documents").name == "a_unmixed_2"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert str(fresh_folder(str(tmp_path / "a.tif"), "/documents")) == os.path.join("/documents", "a_unmixed")
+
+
+def test_a_forgotten_run_leaves_other_files(tmp_path):
+    for folder, other in (("empty", False), ("full", True)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "job.json").write_text("")
+        if other:
+            (tmp_path / folder / "mine").write_text("")
+        forget_run(tmp_path / folder)
+    assert not (tmp_path / "empty").exists()
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]
