@@ -6,7 +6,7 @@ towards the scene's mean spectrum, and a sparseness term on the abundances. Only
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -47,8 +47,11 @@ def fit(sample: list[Cube], config: Config, device: torch.device, report: Report
     shape = (sample[0].valid.shape[0], sample[0].valid.shape[1])
     make = ReleasedUnmamba if config.variant == "released" else Unmamba
     network: Network = make(config, mean, shape).to(device)
-    draw = _batches(sample, scale, mean, device, config.seed)
-    record = train(network, lambda: _loss(network, config, *draw()), config.epochs, config.learning_rate, report)
+    batches = _Batches(sample, scale, network.mean, device, config.seed)
+    record = train(
+        network, lambda: _loss(network, config, *batches.draw()), config.epochs, config.learning_rate, report
+    )
+    network.calibrate(tiles for tiles, _ in batches)
     fitted = FittedUnmamba(network, scale, device, record)
     fitted.sort(sample)
     return fitted
@@ -78,7 +81,7 @@ class FittedUnmamba:
 
     def unmix(self, cube: Cube) -> Unmixing:
         """Abundances and reconstruction error of one cube, halo included; NaN where the cube is not valid."""
-        tile, valid = _tensor([cube], self.scale, self.network.mean.cpu(), self.device)
+        tile, valid = (one.to(self.device) for one in _tensor([cube], self.scale, self.network.mean.cpu()))
         with torch.no_grad():
             abundances = self.network(tile)
             rebuilt = torch.einsum("brhw,rl->blhw", abundances, self._spectra)
@@ -110,26 +113,30 @@ def _loss(network: Network, config: Config, tiles: Tensor, valid: Tensor) -> Ten
     return fit + config.weight_spread * spread + config.weight_sparse * roots
 
 
-def _batches(
-    sample: list[Cube], scale: float, mean: Tensor, device: torch.device, seed: int
-) -> Callable[[], tuple[Tensor, Tensor]]:
-    """A function that draws the tiles of one training step and their validity."""
-    tiles, valid = _tensor(sample, scale, mean, torch.device("cpu"))
-    count = max(1, min(len(tiles), STEP_PIXELS // valid[0].numel()))
-    if count == len(tiles):
-        whole = tiles.to(device), valid.to(device)
-        return lambda: whole
-    random = torch.Generator().manual_seed(seed)
+class _Batches:
+    """The sample in batches of at most ``STEP_PIXELS`` pixels: drawn at random, or all in turn."""
 
-    def draw() -> tuple[Tensor, Tensor]:
-        chosen = torch.randperm(len(tiles), generator=random)[:count]
-        return tiles[chosen].to(device), valid[chosen].to(device)
+    def __init__(self, sample: list[Cube], scale: float, mean: Tensor, device: torch.device, seed: int) -> None:
+        self.tiles, self.valid = _tensor(sample, scale, mean.cpu())
+        self.device, self.random = device, torch.Generator().manual_seed(seed)
+        self.size = max(1, min(len(sample), STEP_PIXELS // self.valid[0].numel()))
 
-    return draw
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Tiles (b, l, h, w) of one training step and their validity (b, h, w)."""
+        if self.size == len(self.tiles):
+            return self._batch(slice(None))
+        return self._batch(torch.randperm(len(self.tiles), generator=self.random)[: self.size])
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(self.tiles), self.size):
+            yield self._batch(slice(start, start + self.size))
+
+    def _batch(self, chosen: slice | Tensor) -> tuple[Tensor, Tensor]:
+        return self.tiles[chosen].to(self.device), self.valid[chosen].to(self.device)
 
 
-def _tensor(cubes: list[Cube], scale: float, mean: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+def _tensor(cubes: list[Cube], scale: float, mean: Tensor) -> tuple[Tensor, Tensor]:
     """Tiles (b, l, h, w) in units of the scale, pixels that are not valid filled by the mean, and their validity."""
     values = torch.from_numpy(np.stack([cube.reflectance for cube in cubes])) / scale
     valid = torch.from_numpy(np.stack([cube.valid for cube in cubes]))
-    return torch.where(valid[:, None], values, mean[:, None, None]).to(device), valid.to(device)
+    return torch.where(valid[:, None], values, mean[:, None, None]), valid

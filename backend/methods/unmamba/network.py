@@ -8,11 +8,15 @@ Where this differs from the published text and why:
   of the channels reads each of them backwards: the first pixel sees as much as the last, and a window with a halo gives
   what the whole scene gives.
 * Its spectral branch has weights as wide as the image is large. Here it scans the channel groups of one pixel.
-* GroupNorm and BatchNorm over the image are LayerNorm over the channels of one pixel.
+* GroupNorm over the image is LayerNorm over the channels of one pixel. BatchNorm before the softmax stays, because it
+  keeps every endmember in play from the first step on, but it is evaluated as it was trained: after training its
+  statistics are taken anew from the whole sample (``calibrate``) and are constants of the scene from then on.
 * Endmembers are kept positive by softplus instead of a clamp that the next step undoes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +24,9 @@ from torch.nn import functional
 
 from ...scan import MambaBlock
 from .config import Config
+
+SHARPNESS = 20.0
+"""Of the softplus that keeps endmembers positive: reflectances above 0.2 of the scale pass as they are."""
 
 
 class SpatialScan(nn.Module):
@@ -75,7 +82,7 @@ class Unmamba(nn.Module):
     """Abundances of every pixel and the endmembers of the scene.
 
     Input (b, l, h, w) in units of the scene's scale (about 0..1), of any ``shape`` (h, w). ``mean`` (l,) is the scene's
-    mean spectrum in the same units, where the endmembers start.
+    mean spectrum in the same units.
     """
 
     mean: Tensor
@@ -94,20 +101,29 @@ class Unmamba(nn.Module):
             nn.LayerNorm(2 * width),
             nn.Linear(2 * width, r),
         )
-        self.spectra = nn.Parameter(torch.randn(r, config.num_spectra, len(mean)))
+        self.balance = nn.BatchNorm1d(r, momentum=None)
+        self.spectra = nn.Parameter(torch.rand(r, config.num_spectra, len(mean)))
         self.weights = nn.Parameter(torch.ones(r, config.num_spectra))
         self.register_buffer("mean", mean)
 
     def endmembers(self) -> Tensor:
-        """(r, l), positive: the mean of k weighted random spectra on top of the scene's mean (section 3.2)."""
-        drift = torch.einsum("rk,rkl->rl", self.weights, self.spectra) / self.weights.shape[1]
-        start = torch.log(torch.expm1(self.mean.clamp_min(1e-3)))
-        return functional.softplus(start + drift)
+        """(r, l), positive: the mean of k weighted random spectra (section 3.2)."""
+        means = torch.einsum("rk,rkl->rl", self.weights, self.spectra) / self.weights.shape[1]
+        return functional.softplus(means, beta=SHARPNESS)
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Abundances (b, r, h, w): non-negative, summing to one over r."""
         features = functional.silu(self.stem_norm(self.stem(tiles.permute(0, 2, 3, 1))))
         for block in self.blocks:
             features = block(features)
-        logits = self.head(features)
+        logits = self.balance(self.head(features).flatten(0, 2)).view(*features.shape[:3], -1)
         return torch.softmax(self.temperature * logits, dim=-1).permute(0, 3, 1, 2)
+
+    def calibrate(self, batches: Iterable[Tensor]) -> None:
+        """Fix the statistics before the softmax to those of these tiles, seen with the weights as they are now."""
+        self.balance.reset_running_stats()
+        self.balance.train()
+        with torch.no_grad():
+            for tiles in batches:
+                self(tiles)
+        self.balance.eval()

@@ -9,6 +9,7 @@ the order of the endmembers are Mixel's own, as in the repaired variant.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -89,6 +90,9 @@ class ReleasedUnmamba(nn.Module):
         if self.training:
             abundances = functional.dropout2d(abundances, DROPOUT)
         return abundances[:, :, :rows, :cols]
+
+    def calibrate(self, batches: Iterable[Tensor]) -> None:
+        """Nothing: the release evaluates with BatchNorm's running averages, which differ from what was trained."""
 
     def _start_as_released(self) -> None:
         frozen = [module for block in self.blocks for part in block.frozen() for module in part.modules()]
