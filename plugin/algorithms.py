@@ -36,7 +36,7 @@ from .words import in_progress
 HOMEPAGE = "https://github.com/mixel/mixel"
 ICON = Path(__file__).parent.parent / "resources" / "icons" / "mixel.svg"
 DEVICES = (
-    ("auto", "the graphics card if there is a suitable one, else the processor"),
+    ("auto", "the graphics card if it fits, else the processor"),
     ("cpu", "the processor"),
     ("cuda", "the NVIDIA graphics card"),
 )

@@ -11,7 +11,7 @@ from ...backend.config import Setting, Value
 from ...backend.methods import Method
 
 _INT_LIMIT = 2**31 - 1
-_NARROWEST = 100
+_NARROWEST = 80
 """Pixels."""
 
 
@@ -29,7 +29,7 @@ class SettingsForm(QWidget):
             label = QLabel(setting.label)
             label.setToolTip(setting.help)
             label.setBuddy(made)
-            layout.addRow(label, made)
+            add_row(layout, label, made)
 
     def __len__(self) -> int:
         """How many settings it shows."""
@@ -47,6 +47,15 @@ def form_layout(parent: QWidget) -> QFormLayout:
     layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     return layout
+
+
+def add_row(layout: QFormLayout, label: QLabel, made: QWidget) -> None:
+    """One row of a form; a choice goes below its label, for its words need the whole width."""
+    if isinstance(made, QComboBox):
+        layout.addRow(label)
+        layout.addRow(made)
+    else:
+        layout.addRow(label, made)
 
 
 def editor(setting: Setting) -> QWidget:

@@ -10,7 +10,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from ...backend.methods import Method, methods
 from ..algorithms import DEVICES
 from ..parameters import parameter_names
-from .form import SettingsForm, form_layout, shrinkable
+from .form import SettingsForm, add_row, form_layout, shrinkable
 
 
 class MethodBox(QWidget):
@@ -57,8 +57,8 @@ class MethodBox(QWidget):
         self._advanced = QVBoxLayout(group)
         form = QWidget()
         layout = form_layout(form)
-        layout.addRow(QLabel("Reflectance scale"), shrinkable(self._scale_box()))
-        layout.addRow(QLabel("Device"), shrinkable(self._device_combo()))
+        add_row(layout, QLabel("Reflectance scale"), shrinkable(self._scale_box()))
+        add_row(layout, QLabel("Device"), shrinkable(self._device_combo()))
         self._advanced.addWidget(form)
         return group
 
