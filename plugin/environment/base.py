@@ -58,7 +58,10 @@ def _elsewhere() -> Iterator[Path]:
     """Pythons that were installed for all programs."""
     versions = [f"{OLDEST[0]}.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
     if sys.platform == "win32":
-        roots = [Path(os.environ.get("LOCALAPPDATA", "")) / "Programs" / "Python", Path(os.environ.get("PROGRAMFILES", ""))]
+        roots = [
+            Path(os.environ.get("LOCALAPPDATA", "")) / "Programs" / "Python",
+            Path(os.environ.get("PROGRAMFILES", "")),
+        ]
         yield from (root / f"Python{version.replace('.', '')}" / "python.exe" for root in roots for version in versions)
         return
     path = clean_environment()["PATH"]

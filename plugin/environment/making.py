@@ -31,6 +31,8 @@ ROOM = {"cpu": 2e9, "cuda": 8e9}
 """Bytes on the disk that a creation needs at its height."""
 GLIBC = (2, 28)
 """The oldest GNU C library that torch's wheels run on."""
+MACOS = 14
+"""The oldest macOS that torch's wheels run on."""
 
 
 def create(cancelled: Callable[[], bool], accelerator: str = "auto") -> Iterator[Step]:
@@ -204,6 +206,9 @@ def _check_machine(build: str) -> None:
                 f"torch needs the GNU C library {GLIBC[0]}.{GLIBC[1]} or newer, and this system has "
                 f"{name} {version[0]}.{version[1]}: use a newer Linux."
             )
+    mac = platform.mac_ver()[0]
+    if mac and int(mac.split(".")[0]) < MACOS:
+        raise InstallError(f"torch needs macOS {MACOS} or newer, and this is macOS {mac}: update macOS.")
 
 
 def _libc() -> Tuple[str, Tuple[int, int]]:

@@ -300,6 +300,13 @@ def test_an_old_system_is_told_before_anything_starts(home, fake, monkeypatch, a
     assert fake.calls() == []
 
 
+def test_an_old_macos_is_told_before_anything_starts(home, fake, monkeypatch):
+    monkeypatch.setattr(making.platform, "mac_ver", lambda: ("13.6.1", ("", "", ""), "arm64"))
+    with pytest.raises(InstallError, match=r"macOS 14 or newer, and this is macOS 13\.6\.1"):
+        make()
+    assert fake.calls() == []
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch, home):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MIXEL_HOME", str(tmp_path / "file" / "mixel"))
