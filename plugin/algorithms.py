@@ -124,8 +124,7 @@ class Unmix(QgsProcessingAlgorithm):
         names = tuple((one.name, one.label) for one in self._methods)
         scene = QgsProcessingParameterRasterLayer(self.INPUT, "Hyperspectral scene")
         scene.setHelp("A raster file with at least 10 bands, reflectance for preference. It is only read.")
-        choice = choice_parameter(self.METHOD, "Method", names, names[0][0])
-        choice.setHelp("\n".join(f"{name}: {label}" for name, label in names))
+        choice = choice_parameter(self.METHOD, "Method", names, names[0][0], "How the scene is unmixed.")
         for definition in [scene, choice, *setting_parameters(self._methods), *self._common_parameters()]:
             self.addParameter(definition, False)
         self._declare_outputs()
@@ -194,8 +193,7 @@ class Unmix(QgsProcessingAlgorithm):
             maxValue=1e9,
         )
         scale.setHelp("Stored value that means reflectance 1: 10000 for most products. Empty: found out from the file.")
-        device = choice_parameter(self.DEVICE, "Device", DEVICES, "auto")
-        device.setHelp("\n".join(f"{value}: {label}" for value, label in DEVICES))
+        device = choice_parameter(self.DEVICE, "Device", DEVICES, "auto", "Where the networks run.")
         folder = QgsProcessingParameterFolderDestination(self.OUTPUT_FOLDER, "Output folder")
         folder.setHelp("A folder without an earlier run. It is made if it does not exist.")
         load = QgsProcessingParameterBoolean(self.LOAD, "Add the layers to the project", True)

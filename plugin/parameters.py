@@ -52,24 +52,27 @@ def setting_parameter(name: str, setting: Setting) -> QgsProcessingParameterDefi
     if setting.type is bool:
         made = QgsProcessingParameterBoolean(name, label, setting.default)
     elif setting.type is str and setting.choices:
-        made = choice_parameter(name, label, setting.choices, str(setting.default))
+        made = choice_parameter(name, label, setting.choices, str(setting.default), setting.help)
     elif setting.type is str:
         made = QgsProcessingParameterString(name, label, setting.default, optional=not setting.default)
     else:
         made = _number(name, label, setting)
-    made.setHelp(_help(setting))
+    if not setting.choices:
+        made.setHelp(_help(setting))
     if setting.advanced:
         made.setFlags(made.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
     return made
 
 
 def choice_parameter(
-    name: str, label: str, choices: Tuple[Tuple[str, str], ...], default: str
+    name: str, label: str, choices: Tuple[Tuple[str, str], ...], default: str, help: str
 ) -> QgsProcessingParameterEnum:
     """A choice whose values are the words of the job file, so that scripts and models stay readable."""
-    return QgsProcessingParameterEnum(
+    made = QgsProcessingParameterEnum(
         name, label, [value for value, _ in choices], defaultValue=default, usesStaticStrings=True
     )
+    made.setHelp("\n".join([help, *(f"{value}: {meaning}" for value, meaning in choices), "In scripts: the word."]))
+    return made
 
 
 def read_settings(
@@ -108,7 +111,6 @@ def _number(name: str, label: str, setting: Setting) -> QgsProcessingParameterNu
 
 
 def _help(setting: Setting) -> str:
-    lines = [setting.help, *(f"{value}: {label}" for value, label in setting.choices)]
-    if setting.minimum is not None and setting.maximum is not None:
-        lines.append(f"From {setting.minimum:.10g} to {setting.maximum:.10g}.")
-    return "\n".join(lines)
+    if setting.minimum is None or setting.maximum is None:
+        return setting.help
+    return f"{setting.help}\nFrom {setting.minimum:.10g} to {setting.maximum:.10g}."

@@ -127,6 +127,6 @@ def _finished(box: Any, setting: Setting) -> Any:
 
 
 def _decimals(default: float) -> int:
-    """Two more than the default needs, so that it can be tuned: 6 for 0.001, 3 for 0.5."""
-    text = f"{default:.10f}".rstrip("0")
-    return min(12, len(text.split(".")[1]) + 2)
+    """Two more than the default needs, so that it can be tuned; one more where it is very small."""
+    needed = len(f"{default:.10f}".rstrip("0").split(".")[1])
+    return needed + (2 if needed < 5 else 1)

@@ -28,7 +28,7 @@ from .tone import Tone, set_tone
 Step = Tuple[float, str]
 _BUILDS = (
     ("auto", "What fits this computer"),
-    ("cpu", "Processor only (about 1 GB)"),
+    ("cpu", "Processor only (about 1.5 GB)"),
     ("cuda", "NVIDIA graphics card (about 7 GB)"),
 )
 _WHY = (
@@ -149,7 +149,7 @@ class PythonPage(QWidget):
         self._start("repairing its Python", lambda cancelled: environment.repair(cancelled, build))
 
     def _remove(self) -> None:
-        question = "Delete Mixel's Python? Unmixing needs it; making it anew downloads about 1 GB."
+        question = "Delete Mixel's Python? Unmixing needs it; making it anew takes minutes and a good connection."
         yes = QMessageBox.StandardButton.Yes
         if QMessageBox.question(self, "Mixel", question) == yes:
             self._start("deleting its Python", _deletion)

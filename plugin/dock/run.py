@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from qgis.core import (
     Qgis,
@@ -20,6 +20,8 @@ from ...backend.protocol import Event, Failed
 
 _PATIENCE = 5000
 """Milliseconds to wait for a cancelled run when QGIS unloads the plugin; a cancel takes less than 2 s."""
+_outlived: List[Tuple[QgsProcessingContext, QgsProcessingFeedback]] = []
+"""Of runs that were ended by unloading: QGIS's task still refers to them until the event loop has buried it."""
 
 
 class RunFeedback(QgsProcessingFeedback):
@@ -93,6 +95,7 @@ class Run(QObject):
         self._task.executed.disconnect(self._executed)
         self.cancel()
         self._task.waitForFinished(_PATIENCE)
+        _outlived.append((self._context, self._feedback))
         self._task = None
 
     def _executed(self, worked: bool, results: Dict[str, Any]) -> None:
