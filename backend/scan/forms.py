@@ -1,7 +1,7 @@
 """Which forms of the scan there are, which one runs where, and why. Computes nothing.
 
-A form called x is the module `x_form` with `forward(inputs, keep)` and `backward(inputs, entries, dy, dlast)`, and with
-`conv` where it has a convolution of its own; it is imported at first use.
+A form called x is the module `x_form` with `forward(inputs, keep, last)` and `backward(inputs, entries, dy, dlast)`,
+and with `conv` where it has a convolution of its own; it is imported at first use.
 Nothing is replaced in silence: `chosen_form` gives the sentence for the report and the events.
 """
 

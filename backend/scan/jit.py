@@ -38,14 +38,15 @@ def cache_folder() -> Path:
 
 
 def _roots() -> list[Path]:
-    """Folders to try, best first."""
+    """Folders to try, best first; NUMBA_CACHE_DIR is obeyed."""
     if sys.platform == "win32":
         own = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
         own = Path.home() / "Library" / "Caches"
     else:
         own = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return [Path(sys.prefix), own]
+    chosen = [Path(settings.CACHE_DIR)] if settings.CACHE_DIR else []
+    return [*chosen, Path(sys.prefix), own]
 
 
 def _writable(folder: Path) -> bool:

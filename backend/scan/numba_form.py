@@ -89,21 +89,24 @@ class _Call:
         return (*self.sizes, self.width, int(self.softplus))
 
 
-def forward(inputs: ScanInputs, keep: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Output (b, l, d), last state (b, d, n) and, when `keep`, the states at chunk entries (b, chunks, n, d) padded."""
+def forward(inputs: ScanInputs, keep: bool, last: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Output (b, l, d), the last state (b, d, n) when `last`, and the chunks' entry states when `keep`.
+
+    Entry states are (b, chunks, n, d), with n and d padded to whole groups and vectors.
+    """
     call = _Call(inputs)
     batch, length, channels, states = call.sizes
     y = torch.empty(batch, length, channels)
-    last = torch.empty(batch, channels, states)
+    end = torch.empty(batch, channels, states) if last else None
     entries = torch.empty(batch, call.chunks, call.padded, call.vectors * LANES) if keep else None
-    addresses = tuple(address(t) for t in (call.A, call.peaks, call.D, call.bias, call.initial, last, entries))
+    addresses = tuple(address(t) for t in (call.A, call.peaks, call.D, call.bias, call.initial, end, entries))
     out = table(y, call.reverse)
 
     def work(part: int) -> None:
         scan_kernels.forward(*call.parts[part], call.kernel_sizes, addresses, *call.tables, out)
 
     pool.run(len(call.parts), work)
-    return y.to(inputs.u.dtype), last, entries
+    return y.to(inputs.u.dtype), end, entries
 
 
 def backward(inputs: ScanInputs, entries: Tensor | None, dy: Tensor, dlast: Tensor | None) -> tuple[Tensor | None, ...]:

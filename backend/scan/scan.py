@@ -44,7 +44,7 @@ def selective_scan(
         y, last = reference.scan(inputs)
     else:
         module = form_module(form, u.device, u.dtype)
-        y, last = _Scan.apply(module, delta_softplus, reverse, *inputs.tensors)  # type: ignore[no-untyped-call]
+        y, last = _Scan.apply(module, return_last_state, delta_softplus, reverse, *inputs.tensors)  # type: ignore[no-untyped-call]
     return (y, last) if return_last_state else y
 
 
@@ -52,10 +52,12 @@ class _Scan(torch.autograd.Function):
     """Any fast form under autograd: the form keeps the states at chunk entries and computes the rest again."""
 
     @staticmethod
-    def forward(ctx: Any, form: ModuleType, softplus: bool, reverse: bool, *tensors: Tensor | None) -> Any:
+    def forward(
+        ctx: Any, form: ModuleType, want_last: bool, softplus: bool, reverse: bool, *tensors: Tensor | None
+    ) -> Any:
         inputs = from_tensors(tensors, softplus, reverse)
         keep = any(ctx.needs_input_grad)
-        y, last, entries = form.forward(inputs, keep)
+        y, last, entries = form.forward(inputs, keep, want_last)
         if keep:
             ctx.form, ctx.softplus, ctx.reverse = form, softplus, reverse
             ctx.save_for_backward(*tensors, entries)
@@ -70,4 +72,4 @@ class _Scan(torch.autograd.Function):
         dy = torch.zeros_like(inputs.u) if dy is None else dy
         grads = ctx.form.backward(inputs, entries, dy, dlast)
         pairs = zip(grads, tensors, strict=True)
-        return None, None, None, *(grad if grad is None else grad.to(tensor.dtype) for grad, tensor in pairs)
+        return None, None, None, None, *(grad if grad is None else grad.to(tensor.dtype) for grad, tensor in pairs)

@@ -14,7 +14,22 @@ import numpy as np
 from .jit import inlined, kernel
 from .rows import LN2, magnitude, read, sigmoid, softplus, write
 from .scan_parts import BOUND, CHUNK, GROUP, aligned, copy_states, enter, leave, rows_at
-from .simd import BYTES, LANES, all_within, exp2, exp2_bounded, get, larger, load, load_splat, splat, store, sums, zeros
+from .simd import (
+    BYTES,
+    LANES,
+    all_within,
+    exp2,
+    exp2_bounded,
+    get,
+    larger,
+    load,
+    load_splat,
+    prefetch,
+    splat,
+    store,
+    sums,
+    zeros,
+)
 
 FLUSH = 64
 """Chunks whose parameter gradients are summed in float32 before they go to float64."""
@@ -241,8 +256,18 @@ def backward(
                 from_u, from_delta = rows_at(u, batch, first) + column, rows_at(delta, batch, first) + column
                 from_z, from_dy = rows_at(z, batch, first) + column, rows_at(dy, batch, first) + column
                 peak, broken = zeros(), zeros()
+                if k > 0:
+                    earlier = entries + (batch * chunks + k - 1) * padded * row_bytes + column
+                    for s in range(padded):
+                        prefetch(earlier + s * row_bytes)
                 for t in range(steps):
                     at = v * rows + t * BYTES
+                    # Tokens come backwards, which no processor foresees: ask for the chunk before this one.
+                    back = (t - CHUNK) if k > 0 else 0
+                    prefetch(from_u + back * u[2])
+                    prefetch(from_delta + back * delta[2])
+                    prefetch(from_z + back * z[2])
+                    prefetch(from_dy + back * dy[2])
                     x = read(from_u + t * u[2], count)
                     step = read(from_delta + t * delta[2], count) + shift
                     if softplus_asked:

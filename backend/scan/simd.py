@@ -87,7 +87,7 @@ def _mask(builder: Any, count: Any) -> Any:
     return builder.icmp_signed("<", ir.Constant(_INTS, list(range(LANES))), bounds)
 
 
-def _masked(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+def _call(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     return builder.call(function, arguments)
@@ -120,6 +120,18 @@ def store(typing: Any, address: Any, vector: Any) -> Any:
 
 
 @_instruction
+def prefetch(typing: Any, address: Any) -> Any:
+    """Ask for the cache line at `address`; any address is harmless."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        hints = [ir.Constant(_INT, value) for value in (0, 3, 1)]  # to read, to keep, data
+        _call(builder, "llvm.prefetch.p0", ir.VoidType(), [_pointer(builder, args[0]), *hints])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), build
+
+
+@_instruction
 def load_part(typing: Any, address: Any, count: Any) -> Any:
     """The first `count` values at `address`, zeros after them; reads nothing beyond."""
 
@@ -130,7 +142,7 @@ def load_part(typing: Any, address: Any, count: Any) -> Any:
             _mask(builder, args[1]),
             _constant(0.0),
         ]
-        return _masked(builder, f"llvm.masked.load.v{LANES}f32.p0", _VECTOR, arguments)
+        return _call(builder, f"llvm.masked.load.v{LANES}f32.p0", _VECTOR, arguments)
 
     return Vector(types.int64, types.int64), build
 
@@ -141,7 +153,7 @@ def store_part(typing: Any, address: Any, vector: Any, count: Any) -> Any:
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         arguments = [args[1], _pointer(builder, args[0]), ir.Constant(_INT, 4), _mask(builder, args[2])]
-        _masked(builder, f"llvm.masked.store.v{LANES}f32.p0", ir.VoidType(), arguments)
+        _call(builder, f"llvm.masked.store.v{LANES}f32.p0", ir.VoidType(), arguments)
         return context.get_dummy_value()
 
     return types.void(types.int64, Vector, types.int64), build

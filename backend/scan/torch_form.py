@@ -46,8 +46,11 @@ def recurrence(decay: Tensor, values: Tensor, state: Tensor) -> Tensor:
     return values
 
 
-def forward(inputs: ScanInputs, keep: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Output (b, l, d), last state (b, d, n) and, when `keep`, the states at segment entries (segments, b, d, n)."""
+def forward(inputs: ScanInputs, keep: bool, last: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Output (b, l, d), the last state (b, d, n) when `last`, and the segments' entry states when `keep`.
+
+    Entry states are (segments, b, d, n).
+    """
     call = _ordered(inputs)
     batch, _, channels, states = call.sizes
     state = call.u.new_zeros(batch, channels, states) if call.initial_state is None else call.initial_state
@@ -64,7 +67,7 @@ def forward(inputs: ScanInputs, keep: bool) -> tuple[Tensor, Tensor, Tensor | No
         y = y * functional.silu(call.z)
     y = y.flip(1) if inputs.reverse else y
     kept = torch.stack(entries) if keep and entries else None
-    return y.to(inputs.u.dtype), state.clone(), kept
+    return y.to(inputs.u.dtype), state.clone() if last else None, kept
 
 
 def backward(inputs: ScanInputs, entries: Tensor | None, dy: Tensor, dlast: Tensor | None) -> Gradients:

@@ -6,9 +6,8 @@ import math
 
 import pytest
 import torch
+from mixel.backend.scan import MambaBlock, selective_scan
 from torch.nn import functional
-
-from backend.scan import MambaBlock, selective_scan
 
 SHAPES = {
     "A_log": (64, 16),

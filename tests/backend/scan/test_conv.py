@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-
-from backend.scan import causal_conv1d, forms
+from mixel.backend.scan import causal_conv1d, forms
 
 FAST = [None, *(form.name for form in forms() if form.available and form.name != "reference")]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-
-from backend.scan import chosen_form, forms, selective_scan
+from mixel.backend.scan import chosen_form, forms, selective_scan
 
 FAST = [form.name for form in forms() if form.available and form.name != "reference"]
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias", "initial_state")
@@ -132,7 +131,7 @@ def test_gradcheck(form, reverse):
 
 
 def test_torch_form_in_several_segments(monkeypatch):
-    monkeypatch.setattr("backend.scan.torch_form.SEGMENT_ELEMENTS", 2 * 21 * 5 * 9)
+    monkeypatch.setattr("mixel.backend.scan.torch_form.SEGMENT_ELEMENTS", 2 * 21 * 5 * 9)
     assert_agrees(operands(length=40), "torch")
     assert_agrees(operands(length=40), "torch", reverse=True)
 

@@ -1,0 +1,237 @@
+"""`python -m tests.benchmarks.bench_scan`: the forms of the selective scan on this machine, side by side.
+
+Every form takes its turn in every round, so that a busy machine is as unfair to one as to the other; the table shows
+medians. mamba.py is measured too where its package `mambapy` is installed. Never asserts anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from torch.nn import functional
+
+from backend.scan import chosen_form, forms, selective_scan
+from backend.scan.memory import keep_freed_memory
+
+SHAPES = {
+    "image": (1, 10_000, 128, 16),
+    "patches": (256, 49, 128, 16),
+    "spectra": (4096, 20, 64, 16),
+    "training": (8, 1024, 128, 16),
+    "large image": (1, 100_000, 128, 16),
+}
+SLOW = {"reference": 20_000, "mamba.py": 60_000}
+"""Tokens up to which a slow form is run."""
+NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
+
+
+def operands(batch, length, channels, states, device):
+    """A call's operands as a Mamba block at its start has them."""
+    draw = torch.Generator().manual_seed(0)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=draw).to(device)
+
+    steps = torch.exp(torch.rand(channels, generator=draw) * 4.6 - 6.9)
+    return {
+        "u": normal(batch, length, channels),
+        "delta": normal(batch, length, channels) * 0.1,
+        "A": -torch.arange(1.0, states + 1).repeat(channels, 1).to(device),
+        "B": normal(batch, length, states),
+        "C": normal(batch, length, states),
+        "D": normal(channels),
+        "z": normal(batch, length, channels),
+        "delta_bias": (steps + torch.log(-torch.expm1(-steps))).to(device),
+    }
+
+
+def run(form, tensors):
+    """One call of a form by name."""
+    if form == "mamba.py":
+        return mamba_py(**tensors)
+    return selective_scan(**tensors, delta_softplus=True, form=form)
+
+
+def mamba_py(u, delta, A, B, C, D, z, delta_bias):
+    """The scan as the package mambapy computes it: everything of size (b, l, d, n) in memory, then its pscan."""
+    from mambapy.pscan import pscan
+
+    delta = functional.softplus(delta + delta_bias)
+    states = pscan(torch.exp(delta[..., None] * A), (delta * u)[..., None] * B[:, :, None])
+    return ((states @ C[..., None])[..., 0] + D * u) * functional.silu(z)
+
+
+def forward(form, tensors):
+    with torch.no_grad():
+        run(form, tensors)
+
+
+def training(form, tensors):
+    """Forward and backward with every gradient; the gradients."""
+    leaves = [tensors[name].detach().requires_grad_() for name in NAMES]
+    y = run(form, dict(zip(NAMES, leaves, strict=True)))
+    return torch.autograd.grad(y, leaves, torch.ones_like(y))
+
+
+def synchronise(device):
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+def timed(function, device, *arguments):
+    """Milliseconds of one call."""
+    synchronise(device)
+    begin = time.perf_counter()
+    function(*arguments)
+    synchronise(device)
+    return 1e3 * (time.perf_counter() - begin)
+
+
+def errors(form, tensors):
+    """Largest error of y and of any gradient against float64, relative to the largest value."""
+    wide = {name: t.double() for name, t in tensors.items()}
+    with torch.no_grad():
+        exact = run("torch", wide)
+        y_error = ((run(form, tensors) - exact).abs().max() / exact.abs().max()).item()
+    pairs = zip(training(form, tensors), training("torch", wide), strict=True)
+    return y_error, max(((a - b).abs().max() / b.abs().max()).item() for a, b in pairs)
+
+
+def memory(form, shape, device):
+    """Megabytes that forward and backward take beyond the operands, in a process of its own."""
+    if device != "cpu":
+        tensors = operands(*SHAPES[shape], device)
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        training(form, tensors)
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    command = [sys.executable, "-m", "tests.benchmarks.bench_scan", "--memory", form, shape]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return float(done.stdout) if done.returncode == 0 else float("nan")
+
+
+def print_memory(form, shape):
+    """The child process of `memory`: peak resident memory before and after (Linux only)."""
+    training(form, operands(1, 20, 16, 4, "cpu"))
+    tensors = operands(*SHAPES[shape], "cpu")
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the compiler
+    before = resident("VmRSS")
+    training(form, tensors)
+    print(resident("VmHWM") - before)
+
+
+def resident(field):
+    """Megabytes in a field of the process's status."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
+
+
+def exp_rate(threads):
+    """Billions of 2^x a second through the kernels' own vectors, the scan's upper limit."""
+    import numpy as np
+
+    from backend.scan.jit import inlined
+    from backend.scan.simd import BYTES, LANES, exp2_bounded, load, store, zeros
+
+    @inlined
+    def loop(address, vectors, repeats):
+        total = zeros()
+        for _ in range(repeats):
+            for i in range(0, vectors, 4):
+                at = address + i * BYTES
+                a, b = exp2_bounded(load(at)), exp2_bounded(load(at + BYTES))
+                c, d = exp2_bounded(load(at + 2 * BYTES)), exp2_bounded(load(at + 3 * BYTES))
+                total = total + (a + b) + (c + d)
+        store(address, total)
+
+    def work(_):
+        values = np.zeros(256 * LANES, np.float32)
+        loop(values.ctypes.data, 256, 20_000)
+
+    work(0)
+    with ThreadPoolExecutor(threads) as pool:
+        begin = time.perf_counter()
+        list(pool.map(work, range(threads)))
+        return threads * 256 * LANES * 20_000 / (time.perf_counter() - begin) / 1e9
+
+
+def copy_rate(device):
+    """Gigabytes a second read and written by a copy."""
+    source = torch.ones(2**26, device=device)
+    target = torch.empty_like(source)
+    target.copy_(source)
+    best = min(timed(target.copy_, device, source) for _ in range(5))
+    return 2 * 4 * source.numel() / best / 1e6
+
+
+def candidates(device, length):
+    """Forms that can run, without the slow ones where they would take minutes."""
+    names = [form.name for form in forms(device) if form.available]
+    names += ["mamba.py"] if importlib.util.find_spec("mambapy") else []
+    return [name for name in names if length <= SLOW.get(name, length)]
+
+
+def measure(shape, device, rounds, exps):
+    """Print the table of one shape."""
+    batch, length, channels, states = SHAPES[shape]
+    names = candidates(device, length)
+    tensors = operands(*SHAPES[shape], device)
+    ahead = {name: [] for name in names}
+    both = {name: [] for name in names if name != "reference"}
+    for turn in range(rounds + 1):
+        for name in names:
+            if turn > 1 and name == "reference":
+                continue
+            ahead[name].append(timed(forward, device, name, tensors))
+            if name in both:
+                both[name].append(timed(training, device, name, tensors))
+    print(f"\n{shape}: B={batch} L={length} D={channels} N={states}")
+    heads = ("forward ms", "x", "fwd+bwd ms", "x", "MB", "error y", "error grad", "of exp")
+    print(f"{'form':12}" + "".join(f"{head:>12}" for head in heads))
+    first = names[0]
+    for name in names:
+        a = statistics.median(ahead[name][1:])
+        b = statistics.median(both[name][1:]) if name in both else float("nan")
+        slower = a / statistics.median(ahead[first][1:]), b / statistics.median(both[first][1:])
+        rate = batch * length * channels * states / a / 1e6 / exps if exps else float("nan")
+        wrong = errors(name, tensors) if name in both else (float("nan"),) * 2
+        used = memory(name, shape, device) if name in both else float("nan")
+        cells = (f"{a:.2f}", f"{slower[0]:.1f}", f"{b:.2f}", f"{slower[1]:.1f}", f"{used:.0f}")
+        cells += (*(f"{error:.1e}" for error in wrong), f"{rate:.0%}")
+        print(f"{name:12}" + "".join(f"{cell:>12}" for cell in cells))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--shapes", nargs="*", default=list(SHAPES), choices=list(SHAPES))
+    parser.add_argument("--memory", nargs=2, metavar=("FORM", "SHAPE"))
+    options = parser.parse_args()
+    if options.memory:
+        print_memory(*options.memory)
+        return
+    keep_freed_memory()  # as the backend does
+    device = options.device
+    threads = torch.get_num_threads()
+    print(f"torch {torch.__version__}, {device}, {threads} threads, {os.cpu_count()} cores")
+    print(f"{chosen_form(device).name}: {chosen_form(device).sentence}")
+    if not importlib.util.find_spec("mambapy"):
+        print("mamba.py: not installed (pip install mambapy)")
+    exps = exp_rate(threads) if device == "cpu" else 0.0
+    print(f"copy {copy_rate(device):.1f} GB/s" + (f", exp {exps:.1f} G/s" if exps else ""))
+    for shape in options.shapes:
+        measure(shape, device, options.rounds, exps)
+
+
+if __name__ == "__main__":
+    main()
