@@ -6,8 +6,12 @@ import pytest
 from qgis.core import (
     QgsApplication,
     QgsLayerTreeRegistryBridge,
+    QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
     QgsProject,
 )
 
@@ -104,23 +108,58 @@ def test_without_load_only_the_files_are_made(project, load, tmp_path):
     assert (tmp_path / "berlin" / "abundances.qml").exists() and found["ABUNDANCES"]
 
 
-def test_within_a_model(project, processing, scripted, make_layer, tmp_path):
-    from qgis.core import (
-        QgsProcessingModelAlgorithm,
-        QgsProcessingModelChildAlgorithm,
-        QgsProcessingModelChildParameterSource,
-    )
-
+@pytest.fixture
+def model(project, processing, scripted, make_layer, tmp_path):
+    """A model with one step, as the model designer makes it."""
     scripted()
     child = QgsProcessingModelChildAlgorithm("mixel:unmix")
     child.setChildId("unmix")
     values = {"INPUT": make_layer().id(), "OUTPUT_FOLDER": str(tmp_path / "out"), "NUM_ENDMEMBERS": 3}
     for name, value in values.items():
         child.addParameterSources(name, [QgsProcessingModelChildParameterSource.fromStaticValue(value)])
-    model = QgsProcessingModelAlgorithm("model", "tests")
-    model.addChildAlgorithm(child)
+    made = QgsProcessingModelAlgorithm("model", "tests")
+    made.addChildAlgorithm(child)
+    return made
+
+
+def test_within_a_model(project, model, tmp_path):
     context, feedback = QgsProcessingContext(), QgsProcessingFeedback()
     context.setProject(project)
     _, worked = model.run({}, context, feedback)
     assert worked, feedback.textLog()
     assert (tmp_path / "out" / "abundances.tif").exists()
+
+
+def test_within_a_model_on_a_worker_thread_as_in_the_desktop(project, model, wait_until, qgis_app):
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    context, feedback, ended = QgsProcessingContext(), QgsProcessingFeedback(), []
+    context.setProject(project)
+    task = QgsProcessingAlgRunnerTask(model, {}, context, feedback)
+    task.executed.connect(lambda worked, results: ended.append(worked))
+    QgsApplication.taskManager().addTask(task)
+    wait_until(lambda: ended)
+    assert ended == [True], feedback.textLog()
+    handleAlgorithmResults(model, context, feedback)
+    qgis_app.processEvents()
+    assert len(in_group(project, "Unmixed: scene")) == 5
+    assert all(layer.thread() == qgis_app.thread() for layer in project.mapLayers().values())
+
+
+def test_a_batch_of_two_scenes(project, processing, scripted, make_layer, qgis_app, tmp_path):
+    """The batch dialog runs all rows first and loads everything at the end."""
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    scripted()
+    rows = []
+    for name in ("one", "two"):
+        context, feedback = QgsProcessingContext(), QgsProcessingFeedback()
+        context.setProject(project)
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById("mixel:unmix")
+        values = {"INPUT": make_layer(f"{name}.tif").id(), "OUTPUT_FOLDER": str(tmp_path / name)}
+        assert algorithm.run(values, context, feedback)[1]
+        rows.append((algorithm, context, feedback))
+    for algorithm, context, feedback in rows:
+        handleAlgorithmResults(algorithm, context, feedback)
+    qgis_app.processEvents()
+    assert sorted(groups(project)) == ["Unmixed: one", "Unmixed: two"]
