@@ -16,11 +16,11 @@ import traceback
 from pathlib import Path
 from typing import TextIO
 
-from .protocol import PARTIAL, Done, Event, Failed, Job, encode
+from .protocol import OWNER, PARTIAL, Done, Event, Failed, Job, encode
 
 POLL_SECONDS = 0.5
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-"""Set before torch is loaded: threads that wait by spinning make a run ten times slower beside any other busy program."""
+"""Set before torch is loaded: threads that wait by spinning make a run many times slower beside a busy program."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,7 +72,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _protect_stdout() -> TextIO:
     """Keep the real standard output for events; everything printed goes to standard error from now on."""
-    wire = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    wire = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return wire
@@ -88,8 +88,17 @@ def _end_with(parent: int, output: Path) -> None:
             time.sleep(POLL_SECONDS)
     except psutil.NoSuchProcess:
         pass
-    shutil.rmtree(output / PARTIAL, ignore_errors=True)
+    if _is_mine(output / PARTIAL / OWNER):
+        shutil.rmtree(output / PARTIAL, ignore_errors=True)
     os._exit(1)
+
+
+def _is_mine(owner: Path) -> bool:
+    """Whether this process signed the folder of unfinished files; a run that was refused it must leave it alone."""
+    try:
+        return owner.read_text(encoding="ascii").split()[:1] == [str(os.getpid())]
+    except (OSError, ValueError):
+        return False
 
 
 if __name__ == "__main__":

@@ -6,14 +6,19 @@ Standard library only and Python 3.9, because QGIS's Python reads it too. Readin
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 MIN_BANDS = 10
 MIN_SIDE = 8
-_NANOMETRES = {"nm": 1.0, "nanometers": 1.0, "nanometer": 1.0, "nanometres": 1.0}
-_NANOMETRES.update({"um": 1e3, "µm": 1e3, "micrometers": 1e3, "micrometer": 1e3, "micrometres": 1e3, "microns": 1e3})
+_NANOMETRES = dict.fromkeys(("nm", "nanometers", "nanometer", "nanometres", "nanometre"), 1.0)
+_NANOMETRES.update(dict.fromkeys(("um", "µm", "μm"), 1e3))
+_NANOMETRES.update(dict.fromkeys(("micrometers", "micrometer", "micrometres", "micrometre", "microns", "micron"), 1e3))
+_NO_LENGTHS = {"wavenumber", "ghz", "mhz", "index"}
+"""What ENVI's wavelength units may be besides lengths; such values are no wavelengths."""
+_IN_NAMES = re.compile(r"([0-9.]+)\s*(nm|nanomet\w+|[uµμ]m|micromet\w+|microns)", re.IGNORECASE)
 
 Numbers = Optional[Tuple[float, ...]]
 
@@ -99,7 +104,7 @@ def spectral_axis(
     marks = _numbers(envi.get("bbl", ""), count) or _per_band(tags, "bbl", count)
     good = tuple(mark != 0 for mark in marks) if marks else ()
     factor = _NANOMETRES.get(unit.strip().lower())
-    if listed is None or min(listed) <= 0:
+    if listed is None or min(listed) <= 0 or unit.strip().lower() in _NO_LENGTHS:
         return None, None, good
     if factor is None:  # no unit: micrometres never exceed 100, nanometres never fall below
         factor = 1e3 if max(listed) < 100 else 1.0
@@ -107,12 +112,18 @@ def spectral_axis(
     return in_nm, tuple(value * factor for value in widths) if widths else None, good
 
 
+def positive_number(text: str) -> Optional[float]:
+    """The number that a text is, or None if it is none above 0."""
+    found = _numbers(text, 1)
+    return found[0] if found and found[0] > 0 else None
+
+
 def _numbers(text: str, count: int) -> Numbers:
     try:
         found = tuple(float(part) for part in text.strip(" {}\n").split(",") if part.strip())
     except ValueError:
         return None
-    return found if len(found) == count and count else None
+    return found if len(found) == count and count and all(map(math.isfinite, found)) else None
 
 
 def _per_band(tags: Sequence[Mapping[str, str]], key: str, count: int) -> Numbers:
@@ -120,7 +131,7 @@ def _per_band(tags: Sequence[Mapping[str, str]], key: str, count: int) -> Number
 
 
 def _from_names(names: Sequence[str]) -> Tuple[Numbers, str]:
-    found = [re.search(r"([0-9.]+)\s*(nm|nanomet\w+|um|µm|micromet\w+|microns)", name, re.IGNORECASE) for name in names]
+    found = [_IN_NAMES.search(name) for name in names]
     matches = [match for match in found if match]
     if not matches or len(matches) < len(names):
         return None, ""

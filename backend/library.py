@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .facts import positive_number
+
 Array = NDArray[np.float32]
 
 
@@ -26,6 +28,7 @@ class Library:
 def write_sli(library: Library, path: Path) -> None:
     """Write an ENVI spectral library, the data at ``path`` (.sli) and its header beside it (.hdr)."""
     count, bands = library.spectra.shape
+    names = [re.sub(r"[,{}\s]+", " ", name) for name in library.names]
     lines = [
         "ENVI",
         "description = {Mixel: endmember spectra, reflectance 0-1}",
@@ -38,7 +41,7 @@ def write_sli(library: Library, path: Path) -> None:
         "interleave = bsq",
         "byte order = 0",
         "reflectance scale factor = 1",
-        f"spectra names = {{{', '.join(re.sub('[,{}]', ' ', name) for name in library.names)}}}",
+        f"spectra names = {{{', '.join(names)}}}",
     ]
     for key, values in (("wavelength", library.wavelengths), ("fwhm", library.fwhm)):
         if values is not None:
@@ -60,15 +63,18 @@ def read_sli(path: Path) -> Library:
         values = np.fromfile(
             path, dtype=order + types[fields["data type"]], offset=int(fields.get("header offset", "0"))
         )
-        spectra = values.reshape(rows, bands).astype(np.float32)
-    except (OSError, KeyError, ValueError) as error:
+        scale = positive_number(fields.get("reflectance scale factor", "")) or 1.0
+        spectra = (values.reshape(max(0, rows), max(0, bands)) / scale).astype(np.float32)
+        unit = 1e3 if fields.get("wavelength units", "").lower().startswith("micro") else 1.0
+        wavelengths, fwhm = (_floats(fields, key, bands, unit) for key in ("wavelength", "fwhm"))
+    except KeyError as error:
+        raise ValueError(f"{path} is not a readable ENVI spectral library: its header lacks {error}.") from error
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a readable ENVI spectral library: {error}") from error
-    unit = 1e3 if fields.get("wavelength units", "").lower().startswith("micro") else 1.0
     names = [name.strip() for name in fields.get("spectra names", "").split(",")]
     if len(names) != rows:
         names = [f"Spectrum {number}" for number in range(1, rows + 1)]
-    scale = float(fields.get("reflectance scale factor", "1"))
-    return Library(names, spectra / scale, _floats(fields, "wavelength", unit), _floats(fields, "fwhm", unit))
+    return Library(names, spectra, wavelengths, fwhm)
 
 
 def write_csv(library: Library, path: Path) -> None:
@@ -86,7 +92,10 @@ def _header(text: str) -> dict[str, str]:
     return {key.lower(): value.strip(" {}\n") for key, value in found}
 
 
-def _floats(fields: dict[str, str], key: str, factor: float) -> Array | None:
+def _floats(fields: dict[str, str], key: str, count: int, factor: float) -> Array | None:
     if key not in fields:
         return None
-    return np.array([float(part) for part in fields[key].split(",")], dtype=np.float32) * np.float32(factor)
+    found = np.array([float(part) for part in fields[key].split(",")], dtype=np.float32) * np.float32(factor)
+    if len(found) != count:
+        raise ValueError(f"it has {count} bands and {len(found)} values of {key}.")
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 import psutil
 import rasterio
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
-from .protocol import JOB_FILE, LOG_FILE, PARTIAL
+from .protocol import JOB_FILE, LOG_FILE, OWNER, PARTIAL
 from .results import Array, Layer, layers
 from .scene import Scene, Window
 
 TILE = 256
-OWNER = "pid"
+SAME_PROCESS = 60.0
+"""Seconds that two readings of one process's start may differ: a computer's clock is set now and then."""
 KEPT = {JOB_FILE, LOG_FILE}
 """What may lie in an output folder before a run: the request and the log of this very run."""
 
@@ -42,7 +44,7 @@ class OutputFolder:
                     "Choose a new or empty folder."
                 )
             self.partial.mkdir()
-            (self.partial / OWNER).write_text(str(os.getpid()), encoding="ascii")
+            self._sign()
         except OSError as error:
             raise ValueError(
                 f"The output folder {path} cannot be written to ({error.strerror}). Choose another folder."
@@ -55,21 +57,58 @@ class OutputFolder:
                 "Free some space or choose another folder."
             )
 
-    def keep(self, names: list[str]) -> list[Path]:
-        """Move finished files, in their order, out of ``partial`` into place; gives their new paths."""
-        return [Path(shutil.move(self.partial / name, self.path / name)) for name in names]
-
-    def _clear_leftovers(self) -> None:
-        """Remove what a killed run left behind. ValueError if that run is still alive."""
-        owner = self.partial / OWNER
-        if owner.is_file() and psutil.pid_exists(int(owner.read_text(encoding="ascii"))):
-            raise ValueError(f"Another Mixel run is writing to {self.path}. Wait for it or choose another folder.")
-        if self.partial.is_dir():
-            shutil.rmtree(self.partial)
+    def keep(self, names: list[str]) -> None:
+        """Move finished files, in their order, out of ``partial`` into place: all or, with an OSError, none."""
+        kept: list[Path] = []
+        try:
+            for name in names:
+                os.replace(self.partial / name, self.path / name)
+                kept.append(self.path / name)
+        except OSError:
+            for path in kept:
+                path.unlink(missing_ok=True)
+            raise
 
     def discard(self) -> None:
         """Remove what is unfinished."""
         shutil.rmtree(self.partial, ignore_errors=True)
+
+    def _sign(self) -> None:
+        try:
+            started = psutil.Process().create_time()
+            (self.partial / OWNER).write_text(f"{os.getpid()} {started:.2f}", encoding="ascii")
+        except OSError:
+            self.discard()
+            raise
+
+    def _clear_leftovers(self) -> None:
+        """Remove what a killed run left behind. ValueError if that run is still alive."""
+        if _alive(self.partial / OWNER):
+            raise ValueError(f"Another Mixel run is writing to {self.path}. Wait for it or choose another folder.")
+        if self.partial.is_dir():
+            shutil.rmtree(self.partial)
+
+
+def _alive(owner: Path) -> bool:
+    """Whether the process that signed a folder still runs; its number may have gone to another process since."""
+    try:
+        number, started = owner.read_text(encoding="ascii").split()
+        process = psutil.Process(int(number))
+        same = abs(process.create_time() - float(started)) < SAME_PROCESS
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+    except (OSError, ValueError, psutil.Error):
+        return False
+
+
+@contextmanager
+def refusals(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses within the block into a ValueError, a sentence."""
+    try:
+        yield
+    except (RasterioError, OSError) as error:
+        raise ValueError(
+            f"The results cannot be written to {folder} ({error}). Is the disk full? Nothing was kept."
+        ) from error
 
 
 @dataclass
@@ -95,14 +134,14 @@ def raster_writers(
     ValueError if a file cannot be written or does not read back.
     """
     writers: dict[str, RasterWriter] = {}
-    try:
+    with refusals(folder.parent), ExitStack() as opened:
         for one in layers(result):
             names = band_names[one.field]
-            dataset = rasterio.open(
+            dataset = opened.enter_context(rasterio.open(
                 folder / one.file, "w", driver="GTiff", width=scene.cols, height=scene.rows, count=len(names),
                 dtype="float32", nodata=np.nan, tiled=True, blockxsize=TILE, blockysize=TILE, interleave="band",
                 compress="deflate", predictor=3, bigtiff="if_safer", **scene.grid,
-            )  # fmt: skip
+            ))  # fmt: skip
             dataset.descriptions = names
             dataset.update_tags(unit=one.unit, software="Mixel")
             writers[one.field] = RasterWriter(one, dataset)
@@ -110,13 +149,6 @@ def raster_writers(
         for writer in writers.values():
             writer.dataset.close()
             _read_back(folder / writer.layer.file)
-    except (RasterioError, OSError) as error:
-        raise ValueError(
-            f"The results cannot be written to {folder.parent} ({error}). Is the disk full? Nothing was kept."
-        ) from error
-    finally:
-        for writer in writers.values():
-            writer.dataset.close()
 
 
 def required_bytes(scene: Scene, num_bands: int) -> float:
@@ -131,9 +163,12 @@ def _read_back(path: Path) -> None:
 
 
 def thumbnail(path: Path, longest: int = 360) -> Array:
-    """A raster (bands, rows, cols) with its longest side at most ``longest`` pixels, for pictures."""
+    """A raster (bands, rows, cols) with its longest side at most ``longest`` pixels, for pictures.
+
+    Means of the pixels with data: where any pixel has data, the picture has.
+    """
     with rasterio.open(path) as dataset:
         shrink = max(1.0, max(dataset.shape) / longest)
         shape = (dataset.count, max(1, round(dataset.height / shrink)), max(1, round(dataset.width / shrink)))
-        values: Array = dataset.read(out_shape=shape)
+        values: Array = dataset.read(out_shape=shape, resampling=Resampling.average)
     return values

@@ -7,8 +7,8 @@ Wire format
 ``python -m backend job.json [--parent PID]`` runs one job and exits. With ``--parent`` the process ends as soon
 as process PID is gone. Standard output carries nothing but events, one JSON object a line, UTF-8, in this order:
 
-* ``{"event": "started", "task", "method", "device", "scan", "version"}`` once, first; ``scan`` says in one
-  sentence which form of the selective scan runs;
+* ``{"event": "started", "task", "method", "device", "scan", "version"}`` once, first, unless the job itself is
+  refused; ``scan`` says in one sentence which form of the selective scan runs;
 * any number of
   ``{"event": "progress", "fraction": 0-1, "message", "seconds_left": number or null}``,
   ``{"event": "metric", "name", "value", "step", "unit"}`` (a point of a live curve),
@@ -19,10 +19,11 @@ as process PID is gone. Standard output carries nothing but events, one JSON obj
   to do, ``details`` a traceback or the end of the log.
 
 The exit code is 0 after done, 1 after failed. A process that ends without either of them has crashed; its parent
-writes the failed event. Everything else the libraries print goes to standard error.
+writes the failed event. Everything else the libraries print goes to standard error. A byte of a file name that is not
+UTF-8 stands as JSON's escape of a lone surrogate (``\\udc80`` to ``\\udcff``), as Python reads such names.
 
 The job file is a JSON object with the fields of :class:`Job`. ``python -m backend job.json`` repeats the run
-anywhere; after a run ``record`` says what happened (versions, seconds, metrics, outputs, notices).
+anywhere; after a run ``record`` says what happened (all settings, versions, seconds, metrics, notices).
 While a run is under way its unfinished files live in the folder :data:`PARTIAL` inside the output folder; it may
 be deleted whenever no run is under way.
 """
@@ -38,6 +39,8 @@ from typing import Any, Dict, Optional, Type, Union
 JOB_FILE = "job.json"
 LOG_FILE = "log.txt"
 PARTIAL = ".mixel-partial"
+OWNER = "pid"
+"""File in PARTIAL: the number of the process that writes there and when it started, in seconds since 1970."""
 FORMAT = 1
 
 
@@ -62,7 +65,7 @@ class Job:
         """Read a job file. ValueError, a sentence, if it is no job file of this format."""
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ValueError(f"The job file {path} cannot be read: {error}") from error
         return cls.from_dict(content)
 
@@ -97,8 +100,13 @@ class Job:
         """Write the job file, whole or not at all."""
         target = Path(path)
         partial = target.with_name(target.name + ".part")
-        partial.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(partial, target)
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        try:
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+            os.replace(partial, target)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 @dataclass(frozen=True)
@@ -164,10 +172,11 @@ def encode(event: Event) -> str:
 
 def decode(line: str) -> Event:
     """One line of JSON as an event. ValueError if the line is not one."""
-    content = json.loads(line)
-    if not isinstance(content, dict) or content.get("event") not in _EVENTS:
-        raise ValueError(f"Not an event of Mixel's backend: {line[:200]!r}")
-    kind = _EVENTS[content.pop("event")]
+    try:
+        content = json.loads(line)
+        kind = _EVENTS[content.pop("event")]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"Not an event of Mixel's backend: {line[:200]!r}") from error
     known = {item.name for item in fields(kind)}
     try:
         event: Event = kind(**{name: value for name, value in content.items() if name in known})

@@ -100,7 +100,7 @@ def _maps(abundances: Array, names: list[str]) -> str:
     cells = np.atleast_1d(figure.subplots(lines, columns)).ravel()
     for cell in cells:
         cell.axis("off")
-    image = None
+    image: Any = None
     for cell, band, name in zip(cells, abundances, names, strict=False):
         image = cell.imshow(band, vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
         cell.set_title(name, fontsize=9)

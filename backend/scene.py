@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
-from .facts import Facts, spectral_axis
+from .facts import Facts, positive_number, spectral_axis
 from .survey import Survey, usable_values
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Its multiples, without their whole part, spread evenly over 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +76,20 @@ class Scene:
         self.path = Path(path)
         try:
             self._dataset = rasterio.open(self.path)
-        except RasterioError as error:
+        except (RasterioError, UnicodeEncodeError) as error:  # a name in another encoding than UTF-8
             raise ValueError(f"The scene {self.path} cannot be opened as a raster: {error}") from error
-        self._stamp = self._identity()
-        self.facts = _facts(self._dataset)
-        refusals = self.facts.refusals()
-        if refusals:
-            self._dataset.close()
-            raise ValueError(refusals[0])
-        self.notices = self.facts.notices()
-        self._good = np.array(self.facts.good_bands or [True] * self.facts.bands)
-        self._survey(scale)
+        try:
+            self._stamp = self._identity()
+            self.facts = _facts(self._dataset)
+            refusals = self.facts.refusals()
+            if refusals:
+                raise ValueError(refusals[0])
+            self.notices = self.facts.notices()
+            self._good = np.array(self.facts.good_bands or [True] * self.facts.bands)
+            self._settle(self._survey(), scale)
+        except ValueError:
+            self.close()
+            raise
 
     @property
     def rows(self) -> int:
@@ -216,11 +221,19 @@ class Scene:
             ) from error
         return stored
 
-    def _survey(self, scale: float | None) -> None:
+    def _survey(self) -> Survey:
+        """Survey a few tiles, or all of them where the few say too little."""
+        tiles = self._tiles(32, 64)
+        try:
+            return Survey.of((self._stored(tile) for tile in _spread(tiles, 32)), self.facts.nodata)
+        except ValueError:
+            return Survey.of((self._stored(tile) for tile in tiles), self.facts.nodata)
+
+    def _settle(self, found: Survey, scale: float | None) -> None:
         """Drop bands without information and settle the scale: reflectance = gain * stored + offset."""
-        tiles = _spread(self._tiles(32, 64), 32)
-        found = Survey.of((self._stored(tile) for tile in tiles), self.facts.nodata)
         gains, offsets = np.array(self._dataset.scales), np.array(self._dataset.offsets)
+        if scale:
+            self.notices = [note for note in self.notices if "reflectance scale" not in note]
         if scale or (self.facts.scale and np.all(gains == 1)):
             gains, offsets = np.full(len(gains), 1 / (scale or self.facts.scale or 1)), np.zeros(len(gains))
         elif self.facts.scale is None:
@@ -244,8 +257,13 @@ def _edges(length: int, size: int) -> list[int]:
 
 
 def _spread(windows: list[Window], count: int) -> list[Window]:
-    every = max(1.0, len(windows) / count)
-    return [windows[int(index * every)] for index in range(min(count, len(windows)))]
+    """At most so many of the windows, one from each stretch of the list, at another place in each.
+
+    Always the same place would be the same column where a row of the scene has as many windows as a stretch.
+    """
+    parts = min(count, len(windows))
+    edges = [index * len(windows) // parts for index in range(parts + 1)]
+    return [windows[low + int(index * GOLDEN % 1 * (high - low))] for index, (low, high) in enumerate(pairwise(edges))]
 
 
 def _facts(dataset: rasterio.DatasetReader) -> Facts:
@@ -256,8 +274,8 @@ def _facts(dataset: rasterio.DatasetReader) -> Facts:
     scale = None
     if dataset.scales[0] not in (0.0, 1.0):
         scale = 1 / dataset.scales[0]
-    elif float(envi.get("reflectance_scale_factor", "0") or 0) > 0:
-        scale = float(envi["reflectance_scale_factor"])
+    else:
+        scale = positive_number(envi.get("reflectance_scale_factor", ""))
     return Facts(
         bands=dataset.count,
         rows=dataset.height,

@@ -13,6 +13,8 @@ from .facts import MIN_BANDS
 
 Mask = NDArray[np.bool_]
 Stored = NDArray[np.generic]
+HUGE = 1e30
+"""Nothing measured is as large: programs mark missing pixels by it (-3.4e38) and often do not say so."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Survey:
 
 
 def usable_values(stored: Stored, nodata: float | None) -> Mask:
-    """Which stored values are finite and not nodata, in the shape of ``stored``."""
-    usable: Mask = np.isfinite(stored)
+    """Which stored values are numbers of a measurement and not nodata, in the shape of ``stored``."""
+    usable: Mask = np.abs(stored) < HUGE if stored.dtype.kind == "f" else np.isfinite(stored)
     if nodata is not None and math.isfinite(nodata):
         usable &= stored != np.float64(nodata).astype(stored.dtype)
     return usable

@@ -15,7 +15,7 @@ from . import config, version
 from .library import Library, write_csv, write_sli
 from .methods import method
 from .methods.contract import Plan, Unmixer, UnmixingMethod
-from .outputs import OutputFolder, RasterWriter, raster_writers, required_bytes
+from .outputs import OutputFolder, RasterWriter, raster_writers, refusals, required_bytes
 from .protocol import JOB_FILE, Event, Job, Metric, Output, Progress, Started
 from .record import Run
 from .report import write_report
@@ -67,10 +67,13 @@ def _unmix(run: Run, plan: Plan, folder: OutputFolder) -> dict[str, float]:
         summary = _map(run, plan, unmixer, writers)
     scene.check_unchanged()
     run.finish(unmixer.record, unmixer.num_parameters, summary)
-    write_sli(library, folder.partial / "endmembers.sli")
-    write_csv(library, folder.partial / "endmembers.csv")
-    write_report(folder.partial, run, library)
-    _deliver(run, folder)
+    with refusals(folder.path):
+        write_sli(library, folder.partial / "endmembers.sli")
+        write_csv(library, folder.partial / "endmembers.csv")
+        write_report(folder.partial, run, library)
+        replace(run.job, record=run.record()).write(folder.partial / JOB_FILE)
+        _keep(folder)
+    _announce(run, folder)
     return run.metrics
 
 
@@ -106,15 +109,17 @@ def _write(result: Unmixing, window: Any, writers: dict[str, RasterWriter]) -> N
         writer.write(window, getattr(result, name))
 
 
-def _deliver(run: Run, folder: OutputFolder) -> None:
-    """Move the files into place, the rasters last, so that whoever sees a raster finds everything beside it."""
+def _keep(folder: OutputFolder) -> None:
+    """Move the files into place, the rasters after what explains them; the record, which says so, replaces the job."""
     rasters = [one.file for one in layers(Unmixing)]
-    folder.keep(["endmembers.csv", "endmembers.hdr", "endmembers.sli", "report.html", *rasters])
+    folder.keep(["endmembers.csv", "endmembers.hdr", "endmembers.sli", "report.html", *rasters, JOB_FILE])
+
+
+def _announce(run: Run, folder: OutputFolder) -> None:
     outputs = [Output(one.kind, str(folder.path / one.file), one.label) for one in layers(Unmixing)]
     outputs.append(Output("endmembers", str(folder.path / "endmembers.sli"), "Endmember spectra"))
     outputs.append(Output("report", str(folder.path / "report.html"), "Report"))
     outputs.append(Output("job", str(folder.path / JOB_FILE), "Job"))
-    replace(run.job, record=run.record()).write(folder.path / JOB_FILE)
     for output in outputs:
         run.emit(output)
 
