@@ -28,8 +28,8 @@ class _Task(QgsTask):
     stepped = pyqtSignal(float, str)
     ended = pyqtSignal(object, str)
 
-    def __init__(self, title: str, work: Work) -> None:
-        super().__init__(title, QgsTask.Flag.CanCancel)
+    def __init__(self, title: str, work: Work, asks_before_closing: bool) -> None:
+        super().__init__(title, QgsTask.Flag.CanCancel if asks_before_closing else QgsTask.Flag.CancelWithoutPrompt)
         self._work = work
         self._outcome = Outcome.CANCELLED  # also if it never gets to run
         self._error = ""
@@ -60,9 +60,10 @@ class Chore(QObject):
     ended = pyqtSignal(object, str)
     """The Outcome, and if it failed the sentence that says why."""
 
-    def __init__(self, parent: Optional[QObject] = None) -> None:
-        """Idle."""
+    def __init__(self, parent: Optional[QObject] = None, asks_before_closing: bool = True) -> None:
+        """``asks_before_closing``: whether QGIS asks the user before the work is cut off by closing it."""
         super().__init__(parent)
+        self._asks = asks_before_closing
         self._task: Optional[Any] = None
 
     @property
@@ -72,7 +73,7 @@ class Chore(QObject):
 
     def start(self, title: str, work: Work) -> None:
         """Begin in the background."""
-        self._task = _Task(title, work)
+        self._task = _Task(title, work, self._asks)
         self._task.stepped.connect(self.stepped)
         self._task.ended.connect(self._ended)
         QgsApplication.taskManager().addTask(self._task)

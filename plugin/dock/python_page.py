@@ -47,7 +47,7 @@ class PythonPage(QWidget):
         """The page, showing what is on disk."""
         super().__init__()
         self.chore = Chore(self)
-        self._sizing = Chore(self)
+        self._sizing = Chore(self, asks_before_closing=False)
         self._copied = ""
         self._build()
         self._own.setFilePath(interpreter.stored())
