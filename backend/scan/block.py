@@ -6,9 +6,9 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .conv import causal_conv1d
+from .products import linear
 from .scan import selective_scan
 
 
@@ -50,12 +50,13 @@ class MambaBlock(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """tokens (b, l, d_model) -> (b, l, d_model)."""
-        x, z = self.in_proj(tokens).split(self.d_inner, dim=-1)
+        x, z = torch.split(linear(tokens, self.in_proj.weight), self.d_inner, dim=-1)
         x = causal_conv1d(x, self.conv1d.weight[:, 0], self.conv1d.bias, reverse=self.reverse)
-        low, B, C = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
-        delta = functional.linear(low, self.dt_proj.weight)
+        widths = [self.dt_rank, self.d_state, self.d_state]
+        low, B, C = torch.split(linear(x, self.x_proj.weight), widths, dim=-1)
+        delta = linear(low, self.dt_proj.weight)
         A = -torch.exp(self.A_log.float() if self.A_log.dtype != torch.float64 else self.A_log)
         y = selective_scan(x, delta, A, B, C, self.D, z, self.dt_proj.bias, delta_softplus=True, reverse=self.reverse)
         if isinstance(y, tuple):
             raise ValueError("The scan returned a state that was not asked for.")
-        return self.out_proj(y)  # type: ignore[no-any-return]
+        return linear(y, self.out_proj.weight)
