@@ -54,8 +54,8 @@ def play(folder: Path, headless: bool, epochs: int, phases: Dict[str, float]) ->
         "settings": {"num_endmembers": 4, **({"epochs": epochs} if epochs else {})},
         "seconds": LIMIT,
         "stay": on_screen,
-        "width": 1480,
-        "height": 920,
+        "width": 1560,
+        "height": 1000,
     }
     names = {"started": "QGIS starts", "unmixed": "unmixing", "saved": "map, picture, project"}
     begin = time.monotonic()

@@ -21,7 +21,7 @@ ROOT = HERE.parents[1]
 SAMPLE = ROOT / "resources" / "sample"
 SCENE = "EnMAP_BerlinUrbanGradient.bsq"
 READY_WITHIN = 120.0
-SCREEN = "1500x940x24"
+SCREEN = "1600x1000x24"
 WATCH = """\
 # A dialog before the plugins are loaded would stop everything: say on stderr what it asks.
 import sys

@@ -15,6 +15,7 @@ import time
 import traceback
 from typing import Any, Callable, NamedTuple
 
+from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QDialogButtonBox, QMessageBox, QToolButton, QWidget
@@ -83,13 +84,26 @@ class Robot:
             raise OSError(f"The picture {path} could not be written.")
 
     def leave(self) -> None:
-        """Close QGIS as a user does from the menu, answering every question with yes."""
+        """Close QGIS as a user does, answering every question with yes.
+
+        While a task is active QGIS asks whether to cancel it, does so and stays open: then a user closes it again.
+        """
         self.tell("leaving")
-        answer = QTimer(self.window)
-        answer.timeout.connect(self._say_yes)
-        answer.start(100)
+        self._leaving = QTimer(self.window)
+        self._leaving.timeout.connect(self._insist)
+        self._leaving.start(300)
+        self._exit()
+
+    @staticmethod
+    def _exit() -> None:
         iface.newProject(False)
         iface.actionExit().trigger()
+
+    def _insist(self) -> None:
+        if QApplication.activeModalWidget() is not None:
+            self._say_yes()
+        elif QgsApplication.taskManager().countActiveTasks() == 0:
+            self._exit()
 
     def _look(self) -> None:
         """Called by the timer: go on with the story when its condition is true."""

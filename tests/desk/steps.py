@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, Iterator
 
 from qgis.core import QgsLayerTreeGroup, QgsMapLayer, QgsProject, QgsRasterLayer
@@ -62,7 +61,7 @@ def press_run(robot: Robot, seconds: float = 30) -> Iterator[Any]:
     yield robot.until(lambda: running(robot) or bool(label.text()), "the run starts", 5)
     if not running(robot):
         raise RuntimeError(f"The panel refused to run: {label.text()}")
-    yield robot.until(lambda: bar.value() > 0 or not running(robot), "the run gets ahead", seconds)
+    yield robot.until(lambda: bar.maximum() > 0 or not running(robot), "the backend tells its progress", seconds)
 
 
 def wait_for_run(robot: Robot, seconds: float) -> Iterator[Any]:
@@ -120,7 +119,8 @@ def _layer_facts(node: Any) -> Dict[str, Any]:
 def tidy_window(robot: Robot, width: int, height: int) -> Iterator[Any]:
     """Only map, layer tree and panel, in a window of this size."""
     robot.window.showNormal()
-    robot.window.setGeometry(0, 0, width, height)
+    screen = robot.window.screen().availableGeometry()
+    robot.window.setGeometry(screen.x(), screen.y(), min(width, screen.width()), min(height, screen.height()))
     for dock in robot.window.findChildren(QDockWidget):
         if dock.objectName() not in ("Layers", "MixelDock"):
             dock.hide()

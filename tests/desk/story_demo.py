@@ -44,7 +44,7 @@ def _arrange(robot: Robot, scene: Any) -> Iterator[Any]:
     root.findLayer(scene.id()).setExpanded(False)
     iface.setActiveLayer(group.findLayers()[0].layer())
     docks = [robot.window.findChild(QDockWidget, name) for name in ("Layers", "MixelDock")]
-    robot.window.resizeDocks(docks, [330, 360], Qt.Orientation.Horizontal)
+    robot.window.resizeDocks(docks, [430, 350], Qt.Orientation.Horizontal)
     yield 0.5
     yield from steps.zoom_to(robot, scene)
     iface.messageBar().clearWidgets()
