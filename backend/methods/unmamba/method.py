@@ -30,7 +30,7 @@ def plan(config: Config) -> Plan:
     """Tiles to learn from and windows to map; the released variant needs the image whole."""
     if config.variant == "released":
         return Plan(num_tiles=1, tile=512, window=512, halo=0, whole=True)
-    return Plan(num_tiles=16, tile=64, window=128, halo=32)
+    return Plan(num_tiles=16, tile=64, window=128, halo=16)
 
 
 def fit(sample: list[Cube], config: Config, device: torch.device, report: Report) -> FittedUnmamba:
@@ -43,10 +43,11 @@ def fit(sample: list[Cube], config: Config, device: torch.device, report: Report
             "Ask for fewer endmembers."
         )
     scale = float(np.quantile(values, 0.999))
-    mean = torch.from_numpy(values.mean(axis=0, dtype=np.float64).astype(np.float32) / scale)
+    if scale <= 0:
+        raise ValueError("The scene's values are zero or negative almost everywhere; choose a reflectance scene.")
     shape = (sample[0].valid.shape[0], sample[0].valid.shape[1])
     make = ReleasedUnmamba if config.variant == "released" else Unmamba
-    network: Network = make(config, mean, shape).to(device)
+    network: Network = make(config, torch.from_numpy(values / np.float32(scale)), shape).to(device)
     batches = _Batches(sample, scale, network.mean, device, config.seed)
     record = train(
         network, lambda: _loss(network, config, *batches.draw()), config.epochs, config.learning_rate, report
@@ -104,13 +105,14 @@ def spectral_angle(first: Tensor, second: Tensor) -> Tensor:
 def _loss(network: Network, config: Config, tiles: Tensor, valid: Tensor) -> Tensor:
     abundances, endmembers = network(tiles), network.endmembers()
     rebuilt = torch.einsum("brhw,rl->blhw", abundances, endmembers)
-    share = valid / valid.sum()
+    share = valid / valid.sum().clamp_min(1)
     squared = ((rebuilt - tiles).square().mean(dim=1) * share).sum()
     angle = (spectral_angle(rebuilt, tiles) * share).sum()
     spread = functional.mse_loss(endmembers, network.mean.expand_as(endmembers))
     roots = (abundances.clamp_min(1e-12).sqrt().sum(dim=1).square() * share).sum()
-    fit: Tensor = config.weight_mse * squared + config.weight_angle * angle
-    return fit + config.weight_spread * spread + config.weight_sparse * roots
+    fit = config.weight_mse * squared + config.weight_angle * angle
+    total: Tensor = fit + config.weight_spread * spread + config.weight_sparse * roots
+    return total
 
 
 class _Batches:

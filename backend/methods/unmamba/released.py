@@ -56,20 +56,20 @@ class ReleasedUnmamba(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, config: Config, mean: Tensor, shape: tuple[int, int]) -> None:
+    def __init__(self, config: Config, pixels: Tensor, shape: tuple[int, int]) -> None:
         super().__init__()
         width, r = config.width, config.num_endmembers
         self.temperature, self.shape = config.temperature, shape
         tokens = math.ceil(shape[0] / POOL) * math.ceil(shape[1] / POOL)
-        self.stem = nn.Sequential(nn.Conv2d(len(mean), width, 1), nn.GroupNorm(4, width), nn.SiLU())
+        self.stem = nn.Sequential(nn.Conv2d(pixels.shape[1], width, 1), nn.GroupNorm(4, width), nn.SiLU())
         self.blocks = nn.ModuleList(ReleasedBlock(width, tokens) for _ in range(config.num_blocks))
         self.head = nn.Sequential(
             nn.Conv2d(width, 2 * width, 1), nn.GroupNorm(4, 2 * width), nn.SiLU(), nn.Conv2d(2 * width, r, 1)
         )
         self.norm = nn.BatchNorm2d(r)
-        self.spectra = nn.Parameter(torch.randn(r, config.num_spectra, len(mean)))
+        self.spectra = nn.Parameter(torch.randn(r, config.num_spectra, pixels.shape[1]))
         self.weights = nn.Parameter(torch.ones(r, config.num_spectra))
-        self.register_buffer("mean", mean)
+        self.register_buffer("mean", pixels.mean(dim=0))
         self._start_as_released()
 
     def endmembers(self) -> Tensor:
@@ -95,14 +95,15 @@ class ReleasedUnmamba(nn.Module):
         """Nothing: the release evaluates with BatchNorm's running averages, which differ from what was trained."""
 
     def _start_as_released(self) -> None:
-        frozen = [module for block in self.blocks for part in block.frozen() for module in part.modules()]
+        blocks = [module for module in self.modules() if isinstance(module, ReleasedBlock)]
+        frozen = [module for block in blocks for part in block.frozen() for module in part.modules()]
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
             elif isinstance(module, nn.Linear) and module not in frozen:
                 nn.init.xavier_uniform_(module.weight)
-        for part in frozen:
-            part.requires_grad_(False)
+        for module in frozen:
+            module.requires_grad_(False)
         self.spectra.register_post_accumulate_grad_hook(_clamp)  # type: ignore[no-untyped-call]
 
 

@@ -1,0 +1,175 @@
+"""UNMamba: the published code's defects must not come back, and known mixtures must be found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from mixel.backend.config import build
+from mixel.backend.methods.unmamba import method as unmamba
+from mixel.backend.methods.unmamba.config import Config
+from mixel.backend.methods.unmamba.network import Unmamba
+from mixel.backend.methods.unmamba.released import ReleasedUnmamba
+from mixel.backend.metrics import match, rmse, spectral_angles
+from mixel.backend.scene import Cube, Window
+
+CPU = torch.device("cpu")
+SMALL = {"width": 16, "num_blocks": 2, "num_endmembers": 3, "num_spectra": 8}
+
+
+def silent(step: int, steps: int, loss: float) -> None:
+    """Reports to nobody."""
+
+
+def made_scene(rows: int, cols: int, seed: int = 0, bands: int = 40) -> tuple[Cube, np.ndarray, np.ndarray]:
+    """Three materials in smooth patches with some pure pixels: the cube, its endmembers, its abundances."""
+    random = np.random.default_rng(seed)
+    axis = np.linspace(0, 1, bands)
+    spectra = np.stack([0.05 + 0.5 * axis, 0.5 - 0.4 * axis, 0.1 + 0.4 * np.exp(-(((axis - 0.5) / 0.15) ** 2))])
+    y, x = np.mgrid[:rows, :cols]
+    fields = np.stack([np.sin(x / 5 + 1), np.sin(y / 4), np.cos((x + y) / 6)]) * 6
+    abundances = np.exp(fields) / np.exp(fields).sum(axis=0)
+    values = np.einsum("rhw,rl->lhw", abundances, spectra) + random.normal(0, 0.002, (bands, rows, cols))
+    cube = Cube(Window(0, 0, rows, cols), values.astype(np.float32), np.ones((rows, cols), dtype=bool))
+    return cube, spectra, abundances
+
+
+def network(kind: type = Unmamba, shape: tuple[int, int] = (20, 15), **changes: object) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return kind(build(Config, {**SMALL, **changes}), torch.rand(50, 12) * 0.5 + 0.1, shape)
+
+
+def test_known_mixtures_are_found_again() -> None:
+    cube, spectra, abundances = made_scene(36, 30)
+    config = build(Config, {**SMALL, "epochs": 250, "width": 32, "weight_spread": 0.05, "learning_rate": 6e-3})
+    fitted = unmamba.fit([cube], config, CPU, silent)
+    order = match(fitted.endmembers, spectra)
+    angles = np.diag(spectral_angles(fitted.endmembers[order], spectra))
+    assert angles.max() < 0.15
+    assert rmse(fitted.unmix(cube).abundances[order], abundances) < 0.12
+
+
+def test_every_weight_of_the_repaired_network_is_trained() -> None:
+    """Defects U1 and U3: no weight is made after the optimiser, none stays without a gradient."""
+    net = network()
+    names = set(dict(net.named_parameters()))
+    tiles = torch.rand(2, 12, 9, 7)
+    abundances = net(tiles)
+    rebuilt = torch.einsum("brhw,rl->blhw", abundances, net.endmembers())
+    (rebuilt - tiles).square().mean().backward()
+    assert {name for name, one in net.named_parameters() if one.grad is not None and one.grad.abs().sum() > 0} == names
+    assert set(dict(network().named_parameters())) == names
+
+
+def test_a_state_dict_fits_a_fresh_network() -> None:
+    net, fresh = network(), network()
+    with torch.no_grad():
+        net.spectra.mul_(1.5)
+    fresh.load_state_dict(net.state_dict())
+    tiles = torch.rand(1, 12, 6, 5)
+    torch.testing.assert_close(net.eval()(tiles), fresh.eval()(tiles))
+
+
+def test_the_released_variant_keeps_its_spectral_branch_frozen() -> None:
+    net = network(ReleasedUnmamba)
+    frozen = {name for name, one in net.named_parameters() if not one.requires_grad}
+    assert frozen
+    assert all("spectral" in name for name in frozen)
+
+
+def test_the_released_variant_clamps_its_spectra_before_the_step_only() -> None:
+    net = network(ReleasedUnmamba)
+    assert net.spectra.min() < 0
+    net.endmembers().sum().backward()
+    assert 0 < net.spectra.min() <= net.spectra.max() <= 1
+
+
+def test_the_released_variant_refuses_another_image() -> None:
+    with pytest.raises(ValueError, match="trained on"):
+        network(ReleasedUnmamba)(torch.rand(1, 12, 21, 15))
+
+
+def test_the_released_variant_runs_from_fit_to_map() -> None:
+    cube, _, _ = made_scene(19, 17)
+    fitted = unmamba.fit([cube], build(Config, {**SMALL, "epochs": 3, "variant": "released"}), CPU, silent)
+    shares = fitted.unmix(cube).abundances
+    assert shares.shape == (3, 19, 17)
+    np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-5)
+
+
+def test_a_perfect_pixel_has_a_finite_gradient() -> None:
+    """Defect U7: an arccos has no slope at a perfect fit."""
+    spectrum = torch.rand(1, 12, 1, 1) + 0.1
+    other = spectrum.clone().requires_grad_()
+    angle = unmamba.spectral_angle(other, spectrum)
+    angle.sum().backward()
+    assert angle.item() < 1e-5
+    assert torch.isfinite(other.grad).all()
+
+
+def test_the_spectral_angle_is_the_arccos_of_the_cosine() -> None:
+    first, second = torch.rand(4, 9, 3, 2), torch.rand(4, 9, 3, 2)
+    expected = torch.arccos(torch.nn.functional.cosine_similarity(first, second, dim=1))
+    torch.testing.assert_close(unmamba.spectral_angle(first, second), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_endmembers_are_never_negative_however_the_spectra_move() -> None:
+    net = network()
+    with torch.no_grad():
+        net.spectra.sub_(5)
+    assert net.endmembers().min() >= 0
+
+
+def test_endmembers_start_as_means_of_pixels_even_with_extreme_ones() -> None:
+    config = build(Config, SMALL)
+    pixels = torch.rand(40, 12) * 0.5 + 0.1
+    pixels[0] = 500.0
+    assert torch.isfinite(Unmamba(config, pixels, (4, 4)).endmembers()).all()
+
+
+def test_windows_join_without_seams() -> None:
+    """Cores of windows with the method's halo against the whole scene, after some training."""
+    cube, _, _ = made_scene(70, 50)
+    config = build(Config, {**SMALL, "epochs": 40})
+    fitted = unmamba.fit([cube], config, CPU, silent)
+    whole, halo = fitted.unmix(cube).abundances, unmamba.plan(config).halo
+    for top, left in ((0, 0), (18, 10), (35, 25)):
+        rows, cols = slice(max(0, top - halo), top + 35 + halo), slice(max(0, left - halo), left + 25 + halo)
+        part = Cube(cube.window, cube.reflectance[:, rows, cols], cube.valid[rows, cols])
+        found = fitted.unmix(part).abundances[:, top - rows.start :, left - cols.start :][:, :35, :25]
+        np.testing.assert_allclose(found, whole[:, top : top + 35, left : left + 25], atol=1e-3)
+
+
+def test_what_lies_outside_a_pixel_does_not_rescale_it() -> None:
+    """Defect U10: normalisation over the image makes a pixel depend on the brightness of far-away ones."""
+    cube, _, _ = made_scene(20, 90)
+    fitted = unmamba.fit([cube], build(Config, {**SMALL, "epochs": 5}), CPU, silent)
+    changed = cube.reflectance.copy()
+    changed[:, :, 60:] *= 3
+    other = Cube(cube.window, changed, cube.valid)
+    np.testing.assert_allclose(
+        fitted.unmix(other).abundances[:, :, :30], fitted.unmix(cube).abundances[:, :, :30], atol=1e-3
+    )
+
+
+def test_nodata_does_not_reach_the_endmembers() -> None:
+    cube, _, _ = made_scene(20, 16)
+    config = build(Config, {**SMALL, "epochs": 3})
+    valid = cube.valid.copy()
+    valid[5:9, 3:8] = False
+    spoilt = cube.reflectance.copy()
+    spoilt[:, 5:9, 3:8] = 99
+    clean = unmamba.fit([Cube(cube.window, cube.reflectance, valid)], config, CPU, silent)
+    dirty = unmamba.fit([Cube(cube.window, spoilt, valid)], config, CPU, silent)
+    np.testing.assert_array_equal(clean.endmembers, dirty.endmembers)
+
+
+def test_large_samples_are_learnt_in_steps_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unmamba, "STEP_PIXELS", 400)
+    tiles = [made_scene(12, 12, seed)[0] for seed in range(6)]
+    batches = unmamba._Batches(tiles, 1.0, torch.zeros(40), CPU, seed=1)
+    first, valid = batches.draw()
+    assert first.shape == (2, 40, 12, 12)
+    assert valid.shape == (2, 12, 12)
+    assert sum(len(part) for part, _ in batches) == 6
+    assert not torch.equal(first, batches.draw()[0])
