@@ -136,6 +136,7 @@ class Unmix(QgsProcessingAlgorithm):
             return fine, message
         try:
             self._request(parameters, context)
+            interpreter.find()  # scripts are told only what is refused here, not what canExecute says
         except ValueError as error:
             return False, str(error)
         return True, ""
@@ -176,7 +177,10 @@ class Unmix(QgsProcessingAlgorithm):
         rasters = [self._found.get(name) for name in ("ABUNDANCES", "ERROR")]
         if not all(rasters) or feedback.isCanceled():
             return {}
-        run = results.run_layers(*rasters)
+        try:
+            run = results.run_layers(*rasters)
+        except ValueError as error:
+            raise QgsProcessingException(str(error)) from error
         results.save_sidecars(run)
         if self._load:
             title = f"Unmixed: {Path(self._job.scene).stem}"

@@ -61,6 +61,11 @@ def refusal(values):
     return message
 
 
+@pytest.fixture(autouse=True)
+def some_python(scripted):
+    scripted()
+
+
 @pytest.fixture
 def algorithm(provider, project):
     return QgsApplication.processingRegistry().createAlgorithmById("mixel:unmix")
@@ -203,6 +208,27 @@ def test_without_a_python_it_says_how_to_get_one(algorithm, monkeypatch, tmp_pat
     monkeypatch.setenv("MIXEL_PYTHON", str(tmp_path / "gone"))
     able, message = algorithm.canExecute()
     assert not able and "Python" in message
+
+
+def test_a_script_without_a_python_gets_the_sentence(processing, project, make_layer, monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXEL_PYTHON", str(tmp_path / "gone"))
+    with pytest.raises(QgsProcessingException, match="choose another"):
+        processing.run("mixel:unmix", parameters(make_layer(), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_deleted_before_they_are_shown(processing, project, make_layer, scripted, tmp_path):
+    scripted()
+
+    class Vandal(Listener):
+        def hear(self, event):
+            if type(event).__name__ == "Done":
+                (tmp_path / "out" / "error.tif").unlink()
+
+    heard = Vandal()
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("mixel:unmix")
+    algorithm.run(parameters(make_layer(), tmp_path / "out"), context(), heard)
+    assert any("cannot be opened" in error for error in heard.errors)
 
 
 @pytest.mark.parametrize(
