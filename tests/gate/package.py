@@ -29,7 +29,8 @@ EXECUTABLE = {".pyc", ".pyo", ".so", ".dll", ".exe", ".pyd", ".dylib", ".pkl", "
 
 def build(folder: Path, root: Path = ROOT) -> Path:
     """Write the zip of the tracked files that are shipped; the same files give the same bytes."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True).stdout
+    command = ["git", "-c", f"safe.directory={root}", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
     names = [name for name in sorted(listed.split("\0")) if name and _is_shipped(name)]
     target = folder / f"mixel-{_metadata((root / 'metadata.txt').read_text(encoding='utf-8'))['version']}.zip"
     folder.mkdir(parents=True, exist_ok=True)

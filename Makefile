@@ -1,0 +1,32 @@
+# Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint package bench-demo bench-memory bench-scan clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## unmix the sample scene in the real QGIS; installs what is missing and says so
+	@tests/setup/demo.sh
+
+test: ## all checks and tests, on this machine's QGIS and on 3.44 (5 minutes; the first time 15)
+	@tests/setup/test.sh
+
+lint: ## ruff, mypy and bandit
+	@tests/setup/test.sh lint
+
+package: ## dist/mixel-<version>.zip, held against the plugin repository's rules
+	@tests/setup/tools.sh
+	@.build/tools/bin/python tests/gate/package.py
+
+bench-demo: ## the demo's seconds by phase
+	@tests/setup/bench.sh demo
+
+bench-memory: ## memory peak against the scene's size
+	@tests/setup/bench.sh memory
+
+bench-scan: ## seconds and memory of the selective scan's forms
+	@tests/setup/bench.sh scan
+
+clean: ## delete what was built in the checkout; the user's Python and the tests' cache stay
+	rm -rf .build dist demo
