@@ -1,7 +1,8 @@
 """How kernels are compiled: without the interpreter's lock, and kept on disk beside the backend's Python.
 
 Numba looks at one file's time stamp only, so the folder's name carries a digest of all kernel sources, of Numba's
-version and of the processor: an updated plugin, or another machine on the same home folder, never meets an old kernel.
+version, of the processor and of this package's name, which compiled files refer to: an updated plugin, or another
+machine on the same home folder, never meets an old kernel.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SOURCES = ("jit.py", "simd.py", "rows.py", "scan_parts.py", "scan_kernels.py", "
 @cache
 def cache_folder() -> Path:
     """Where compiled kernels are kept: under sys.prefix, else the user's cache, else a temporary folder."""
-    digest = hashlib.sha256(f"{numba.__version__} {llvm.get_host_cpu_name()} {sys.version}".encode())
+    digest = hashlib.sha256(f"{__name__} {numba.__version__} {llvm.get_host_cpu_name()} {sys.version}".encode())
     for name in SOURCES:
         digest.update((Path(__file__).parent / name).read_bytes())
     for root in _roots():

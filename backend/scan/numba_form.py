@@ -16,7 +16,7 @@ from torch.nn import functional
 from . import pool, scan_backward, scan_kernels
 from .inputs import ScanInputs
 from .rows import LOG2E
-from .scan_parts import CHUNK, GROUP
+from .scan_parts import GROUP
 from .simd import LANES
 
 Table = tuple[int, int, int]
@@ -58,6 +58,12 @@ def parts_of(tasks: int, work: int) -> list[tuple[int, int]]:
     return list(pairwise(bounds))
 
 
+def _chunk(length: int) -> int:
+    """Tokens taken at a time: 16, or what cuts a short sequence evenly (20 into one chunk, 49 into three of 17)."""
+    chunks = max(1, -(-length // 20))
+    return 16 if length > 128 else max(1, -(-length // chunks))
+
+
 class _Call:
     """A call's tensors as the kernels want them, alive as long as the kernels run."""
 
@@ -77,7 +83,8 @@ class _Call:
         self.width = self._width(batch)
         self.blocks = -(-self.vectors // self.width) if self.vectors else 0
         self.parts = parts_of(self.blocks * batch, batch * length * channels * states)
-        self.chunks = -(-length // CHUNK)
+        self.chunk = _chunk(length)
+        self.chunks = -(-length // self.chunk)
 
     def _width(self, batch: int) -> int:
         """Vectors of channels in one task: enough tasks for every core, but no more than the caches hold."""
@@ -86,7 +93,7 @@ class _Call:
 
     @property
     def kernel_sizes(self) -> tuple[int, ...]:
-        return (*self.sizes, self.width, int(self.softplus))
+        return (*self.sizes, self.width, self.chunk, int(self.softplus))
 
 
 def forward(inputs: ScanInputs, keep: bool, last: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:

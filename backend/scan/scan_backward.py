@@ -13,7 +13,7 @@ import numpy as np
 
 from .jit import inlined, kernel
 from .rows import LN2, magnitude, read, sigmoid, softplus, write
-from .scan_parts import BOUND, CHUNK, GROUP, aligned, copy_states, enter, leave, rows_at
+from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
 from .simd import (
     BYTES,
     LANES,
@@ -211,17 +211,17 @@ def backward(
 
     dB and dC hold one table for each block of channels, one behind the other. Capitals are addresses.
     """
-    b, length, d, n, width, softplus_asked = sizes
+    b, length, d, n, width, chunk, softplus_asked = sizes
     A, peaks, D, bias, entries, dlast, dinitial = addresses
     padded = (n + GROUP - 1) // GROUP * GROUP
     row_bytes = (d + LANES - 1) // LANES * BYTES
     token = padded * 4
-    chunks = (length + CHUNK - 1) // CHUNK
+    chunks = (length + chunk - 1) // chunk
     gated = z[0] != 0
-    rows = CHUNK * BYTES
+    rows = chunk * BYTES
     wide = width * rows
     states = width * padded * BYTES
-    size = 8 * wide + 2 * states + 2 * width * BYTES + 4 * GROUP * rows + GROUP * BYTES + 2 * CHUNK * token
+    size = 8 * wide + 2 * states + 2 * width * BYTES + 4 * GROUP * rows + GROUP * BYTES + 2 * chunk * token
     scratch = np.empty(size + 64, np.uint8)
     DL = aligned(scratch.ctypes.data)
     DU, DY, Y, SLOPE = DL + wide, DL + 2 * wide, DL + 3 * wide, DL + 4 * wide
@@ -232,7 +232,7 @@ def backward(
     SUMB = SB + width * BYTES
     SUMC, DECAY, BEFORE = SUMB + GROUP * rows, SUMB + 2 * GROUP * rows, SUMB + 3 * GROUP * rows
     Bs = BEFORE + GROUP * rows + GROUP * BYTES
-    Cs = Bs + CHUNK * token
+    Cs = Bs + chunk * token
     fits = np.zeros(width, np.bool_)
     for row in range(width * (padded + 2)):
         store(SA + row * BYTES, zeros())
@@ -244,8 +244,8 @@ def backward(
         vectors = min(width, (d - c0 + LANES - 1) // LANES)
         enter(dlast, G, batch, c0, vectors, d, n, padded)
         for k in range(chunks - 1, -1, -1):
-            first = k * CHUNK
-            steps = min(CHUNK, length - first)
+            first = k * chunk
+            steps = min(chunk, length - first)
             copy_states(B, batch, first, steps, n, padded, Bs)
             copy_states(C, batch, first, steps, n, padded, Cs)
             for v in range(vectors):
@@ -263,7 +263,7 @@ def backward(
                 for t in range(steps):
                     at = v * rows + t * BYTES
                     # Tokens come backwards, which no processor foresees: ask for the chunk before this one.
-                    back = (t - CHUNK) if k > 0 else 0
+                    back = (t - chunk) if k > 0 else 0
                     prefetch(from_u + back * u[2])
                     prefetch(from_delta + back * delta[2])
                     prefetch(from_z + back * z[2])

@@ -8,7 +8,7 @@ import numpy as np
 
 from .jit import inlined, kernel
 from .rows import magnitude, read, sigmoid, softplus, write
-from .scan_parts import BOUND, CHUNK, GROUP, aligned, copy_states, enter, leave, rows_at
+from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
 from .simd import BYTES, LANES, all_within, exp2, exp2_bounded, larger, load, load_splat, store, zeros
 
 
@@ -62,18 +62,18 @@ def forward(
     start: int, stop: int, sizes: Any, addresses: Any, u: Any, delta: Any, B: Any, C: Any, z: Any, y: Any
 ) -> None:
     """Tasks start..stop of the scan. Capitals are addresses: of parameters, and of rows in this task's scratch."""
-    b, length, d, n, width, softplus_asked = sizes
+    b, length, d, n, width, chunk, softplus_asked = sizes
     A, peaks, D, bias, initial, last, entries = addresses
     padded = (n + GROUP - 1) // GROUP * GROUP
     row_bytes = (d + LANES - 1) // LANES * BYTES
     token = padded * 4
-    chunks = (length + CHUNK - 1) // CHUNK
-    rows = CHUNK * BYTES
-    scratch = np.empty(3 * rows + 2 * CHUNK * token + width * padded * BYTES + 64, np.uint8)
+    chunks = (length + chunk - 1) // chunk
+    rows = chunk * BYTES
+    scratch = np.empty(3 * rows + 2 * chunk * token + width * padded * BYTES + 64, np.uint8)
     DL = aligned(scratch.ctypes.data)
     DU, Y, H = DL + rows, DL + 2 * rows, DL + 3 * rows
     Bs = H + width * padded * BYTES
-    Cs = Bs + CHUNK * token
+    Cs = Bs + chunk * token
     for task in range(start, stop):
         block = task // b
         batch = task - block * b
@@ -81,8 +81,8 @@ def forward(
         vectors = min(width, (d - c0 + LANES - 1) // LANES)
         enter(initial, H, batch, c0, vectors, d, n, padded)
         for k in range(chunks):
-            first = k * CHUNK
-            steps = min(CHUNK, length - first)
+            first = k * chunk
+            steps = min(chunk, length - first)
             copy_states(B, batch, first, steps, n, padded, Bs)
             copy_states(C, batch, first, steps, n, padded, Cs)
             for v in range(vectors):
