@@ -40,7 +40,7 @@ class Setting:
                 raise ValueError(f"'{self.label}' must be one of {', '.join(allowed)}, not {value!r}.")
             return value
         if self.type in (int, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
-            if not math.isfinite(value) or (self.type is int and value != int(value)):
+            if not _is_finite(value) or (self.type is int and value != int(value)):
                 kind = "a whole number" if self.type is int else "a number"
                 raise ValueError(f"'{self.label}' must be {kind}, not {value!r}.")
             if self.minimum is not None and value < self.minimum:
@@ -50,6 +50,13 @@ class Setting:
             number: Value = self.type(value)
             return number
         raise ValueError(f"'{self.label}' must be of type {self.type.__name__}, not {value!r}.")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond any float
+        return False
 
 
 def setting(
