@@ -10,7 +10,7 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 SUITE=trixie
-PACKAGES="python3-numpy python3-matplotlib python3-pytest xauth xvfb ca-certificates fonts-dejavu-core"
+PACKAGES="python3-numpy python3-matplotlib python3-venv xauth xvfb ca-certificates fonts-dejavu-core"
 BACKPORTS="qgis python3-qgis"
 RECIPE=$(printf '%s' "$SUITE $PACKAGES $BACKPORTS" | sha256sum | cut -c1-12)
 TREE="$CACHE/qgis344-$RECIPE"
