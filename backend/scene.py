@@ -25,8 +25,8 @@ from .survey import Survey, usable_values
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-GOLDEN = (math.sqrt(5) - 1) / 2
-"""Its multiples, without their whole part, spread evenly over 0 to 1."""
+STEPS = (0.7548776662466927, 0.5698402909980532)
+"""Multiples of this vector, without their whole parts, spread evenly over the unit square (the R2 sequence)."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,8 @@ class Scene:
         stored = self._stored(window)
         self.check_unchanged()
         valid: Mask = np.logical_and.reduce(usable_values(stored, self.facts.nodata))
-        reflectance = stored.astype(np.float32)
+        with np.errstate(over="ignore"):
+            reflectance = stored.astype(np.float32)
         reflectance *= self._gains[:, None, None]
         reflectance += self._offsets[:, None, None]
         reflectance[:, ~valid] = 0
@@ -165,11 +166,8 @@ class Scene:
 
         A scene of no more pixels than that comes as one tile, whole. ValueError if no pixel is valid.
         """
-        tiles = self._tiles(num_tiles, size)
-        chosen = _spread(tiles, num_tiles)
-        found = [cube for cube in self.cubes(chosen) if cube.valid.any()]
-        if not found:  # a few valid pixels in a large empty scene: look everywhere
-            found = list(islice((cube for cube in self.cubes(tiles) if cube.valid.any()), num_tiles))
+        tiles = _spread(self._tiles(num_tiles, size))
+        found = list(islice((cube for cube in self.cubes(tiles) if cube.valid.any()), num_tiles))
         if not found:
             raise ValueError(
                 "Every pixel of the scene is nodata; check the layer's nodata value or choose another scene."
@@ -223,9 +221,9 @@ class Scene:
 
     def _survey(self) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""
-        tiles = self._tiles(32, 64)
+        tiles = _spread(self._tiles(32, 64))
         try:
-            return Survey.of((self._stored(tile) for tile in _spread(tiles, 32)), self.facts.nodata)
+            return Survey.of((self._stored(tile) for tile in tiles[:32]), self.facts.nodata)
         except ValueError:
             return Survey.of((self._stored(tile) for tile in tiles), self.facts.nodata)
 
@@ -256,14 +254,16 @@ def _edges(length: int, size: int) -> list[int]:
     return [round(index * length / parts) for index in range(parts + 1)]
 
 
-def _spread(windows: list[Window], count: int) -> list[Window]:
-    """At most so many of the windows, one from each stretch of the list, at another place in each.
+def _spread(windows: list[Window]) -> list[Window]:
+    """All windows in an order whose every beginning is spread evenly over the scene, in rows and columns.
 
-    Always the same place would be the same column where a row of the scene has as many windows as a stretch.
+    Equal steps through the list would meet one column only where a step is as long as a row of windows.
     """
-    parts = min(count, len(windows))
-    edges = [index * len(windows) // parts for index in range(parts + 1)]
-    return [windows[low + int(index * GOLDEN % 1 * (high - low))] for index, (low, high) in enumerate(pairwise(edges))]
+    cols = len({window.col for window in windows})
+    rows = len(windows) // cols
+    points = ((int((0.5 + i * STEPS[0]) % 1 * rows), int((0.5 + i * STEPS[1]) % 1 * cols)) for i in range(len(windows)))
+    order = dict.fromkeys([*(row * cols + col for row, col in points), *range(len(windows))])
+    return [windows[index] for index in order]
 
 
 def _facts(dataset: rasterio.DatasetReader) -> Facts:

@@ -53,19 +53,11 @@ def test_unknown_fields_of_an_event_are_left_out_so_that_an_older_plugin_reads_a
 @pytest.mark.parametrize(
     "line",
     [
-        "",
-        "loading...",
-        "{",
-        "[]",
-        "null",
-        "3",
-        '"done"',
-        "{}",
-        '{"event": "finished"}',
-        '{"event": []}',
-        '{"event": {}}',
-    ]
-    + ['{"event": null}', '{"event": "done"}', '{"event": "metric", "name": "loss"}', "[" * 100_000, "1" * 5000],
+        *("", "loading...", "{", "[]", "null", "3", '"done"', "{}", '{"event": "finished"}', '{"event": []}'),
+        *('{"event": {}}', '{"event": null}', '{"event": "done"}', '{"event": "metric", "name": "loss"}'),
+        *("[" * 100_000, "1" * 5000),
+    ],
+    ids=lambda line: line[:40] or "empty",
 )
 def test_a_line_that_is_no_event_is_a_value_error(line):
     with pytest.raises(ValueError):
@@ -127,7 +119,7 @@ def test_a_job_that_is_no_object_is_refused(content):
 def test_a_file_that_is_no_json_is_refused_with_its_path(tmp_path, content):
     path = tmp_path / "job.json"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="job.json cannot be read"):
+    with pytest.raises(ValueError, match=r"job\.json cannot be read"):
         Job.read(path)
 
 

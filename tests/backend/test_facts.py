@@ -1,0 +1,166 @@
+"""What a file says about its bands, in all the ways files say it, and the judgement over it."""
+
+from __future__ import annotations
+
+import pytest
+import rasterio
+from mixel.backend.facts import MIN_BANDS, MIN_SIDE, Facts, positive_number, spectral_axis
+from mixel.backend.scene import Scene
+from scenes import WAVELENGTHS, write, write_envi
+
+FINE = {"bands": 12, "rows": 11, "cols": 17, "dtype": "int16", "georeferenced": True, "nodata": -9999.0, "scale": 1e4}
+FINE |= {"wavelengths": WAVELENGTHS}
+SILENT = (None, None, ())
+
+
+def facts_of(path):
+    with Scene(path) as scene:
+        return scene.facts
+
+
+def listed(values):
+    return "{" + ", ".join(f"{value:g}" for value in values) + "}"
+
+
+def axis(envi=None, tags=None, names=None, count=3):
+    return spectral_axis(envi or {}, tags or [{}] * count, names or [""] * count)
+
+
+def test_an_envi_header_in_micrometres_gives_nanometres_fwhm_good_bands_nodata_and_scale(tmp_path):
+    header = (
+        f"wavelength = {listed(value / 1000 for value in WAVELENGTHS)}\nwavelength units = Micrometers\n"
+        f"fwhm = {listed([0.01] * 12)}\nbbl = {listed([0] + [1] * 11)}\n"
+        "reflectance scale factor = 5000\ndata ignore value = -9999\n"
+    )
+    found = facts_of(write_envi(tmp_path / "scene.img", header=header))
+    assert found.wavelengths == pytest.approx(WAVELENGTHS)
+    assert found.fwhm == pytest.approx([10] * 12)
+    assert found.good_bands == (False, *[True] * 11)
+    assert found.num_good_bands == 11
+    assert (found.nodata, found.scale, found.georeferenced) == (-9999, 5000, True)
+    assert found.notices() == ["1 bands are marked as bad in the file and left out."]
+
+
+@pytest.mark.parametrize("factor", ["abc", "0", "-1", "nan", "inf", "1e999", ""])
+def test_an_envi_scale_that_is_no_positive_number_is_as_good_as_none(tmp_path, factor):
+    path = write_envi(tmp_path / "scene.img", header=f"reflectance scale factor = {factor}\n")
+    assert facts_of(path).scale is None
+    assert positive_number(factor) is None
+
+
+def test_a_geotiff_with_a_wavelength_tag_in_every_band(tmp_path):
+    found = facts_of(write(tmp_path / "scene.tif"))
+    assert found.wavelengths == WAVELENGTHS
+    assert (found.bands, found.rows, found.cols, found.dtype) == (12, 11, 17, "int16")
+    assert (found.fwhm, found.good_bands, found.scale, found.nodata) == (None, (), None, None)
+
+
+def test_gdals_imagery_domain(tmp_path):
+    path = write(tmp_path / "scene.tif", wavelengths=None)
+    with rasterio.open(path, "r+") as dataset:
+        for band, value in enumerate(WAVELENGTHS, start=1):
+            dataset.update_tags(band, ns="IMAGERY", CENTRAL_WAVELENGTH_UM=value / 1000, FWHM_UM=0.008)
+    found = facts_of(path)
+    assert found.wavelengths == pytest.approx(WAVELENGTHS)
+    assert found.fwhm == pytest.approx([8] * 12)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["Band {} ({:.1f} Nanometers)", "B{}: {:g} nm", "{}_{:g}nm", "Band {} ({:.0f} NANOMETRES)"]
+)
+def test_names_of_the_bands_are_the_last_resort(tmp_path, pattern):
+    names = [pattern.format(number, value) for number, value in enumerate(WAVELENGTHS, start=1)]
+    assert facts_of(write(tmp_path / "scene.tif", wavelengths=None, names=names)).wavelengths == WAVELENGTHS
+
+
+@pytest.mark.parametrize("unit", ["um", "µm", "μm", "Micrometers", "microns", "micrometre"])
+def test_names_of_the_bands_in_micrometres(unit):
+    assert axis(names=[f"B (0.5 {unit})", f"B (0.6 {unit})", f"B (0.7 {unit})"])[0] == (500, 600, 700)
+
+
+@pytest.mark.parametrize("names", [["B1 500 nm", "B2 600 nm", "B3"], ["1.2.3 nm", "2 nm", "3 nm"], ["a", "b", "c"]])
+def test_names_that_tell_only_some_wavelengths_tell_none(names):
+    assert axis(names=names) == SILENT
+
+
+@pytest.mark.parametrize("unit", ["", "Unknown", "furlongs"])
+def test_without_a_known_unit_small_numbers_are_micrometres_and_large_ones_nanometres(unit):
+    assert axis({"wavelength": "{0.5, 0.6, 2.5}", "wavelength_units": unit})[0] == (500, 600, 2500)
+    assert axis({"wavelength": "{500, 600, 2500}", "wavelength_units": unit})[0] == (500, 600, 2500)
+    assert axis(tags=[{"wavelength": value} for value in ("0.5", "0.6", "0.7")])[0] == pytest.approx((500, 600, 700))
+
+
+@pytest.mark.parametrize("unit", ["Nanometers", "nm", " NM ", "nanometre"])
+def test_a_unit_that_is_given_counts_whatever_the_numbers_look_like(unit):
+    assert axis({"wavelength": "{5, 6, 7}", "wavelength_units": unit})[0] == (5, 6, 7)
+
+
+@pytest.mark.parametrize("unit", ["Wavenumber", "GHz", "MHz", "Index"])
+def test_units_that_are_no_lengths_give_no_wavelengths(unit):
+    assert axis({"wavelength": "{500, 600, 700}", "wavelength_units": unit}) == SILENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{500, 600}", "{500, 600, 700, 800}", "", "{}", "{a, b, c}"),
+        *("{500, 600, nan}", "{500, inf, 700}", "{1e999, 2, 3}", "{0, 1, 2}", "{-500, 600, 700}"),
+    ],
+)
+def test_a_wrong_count_or_no_number_is_no_wavelength(text):
+    assert axis({"wavelength": text, "fwhm": text.replace("0", "x"), "bbl": "{1, 0}"}) == SILENT
+
+
+def test_a_wrong_fwhm_does_not_spoil_the_wavelengths():
+    assert axis({"wavelength": "{500, 600, 700}", "fwhm": "{10, 10}"}) == ((500, 600, 700), None, ())
+
+
+def test_bad_bands_count_in_the_header_and_in_the_bands_tags():
+    assert axis({"bbl": "{1, 0, 1}"})[2] == (True, False, True)
+    assert axis(tags=[{"bbl": "0"}, {"BBL": "1"}, {"bbl": "1"}])[2] == (False, True, True)
+
+
+def test_tags_are_read_in_any_case_and_only_if_every_band_has_one():
+    tags = [{"WaveLength": "500", "Wavelength_Unit": "nm"}, {"wavelength": "600"}, {"WAVELENGTH": "700"}]
+    assert axis(tags=tags)[0] == (500, 600, 700)
+    assert axis(tags=[{"wavelength": "500"}, {}, {"wavelength": "700"}]) == SILENT
+
+
+def test_a_raster_that_says_everything_is_used_without_a_word():
+    assert (Facts(**FINE).refusals(), Facts(**FINE).notices()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"bands": 9}, "has 9 usable bands; unmixing needs at least 10"),
+        ({"bands": 3}, "has 3 usable bands"),
+        ({"good_bands": (True,) * 9 + (False,) * 3}, "has 9 usable bands"),
+        ({"rows": 3, "cols": 5}, "has 3 x 5 pixels; Mixel needs at least 8 x 8"),
+        ({"rows": 7}, "has 7 x 17 pixels"),
+        ({"cols": 7}, "has 11 x 7 pixels"),
+        ({"dtype": "complex64"}, "complex numbers"),
+    ],
+)
+def test_a_raster_that_cannot_be_used_is_refused_in_one_sentence_that_says_what_to_do(change, words):
+    (refusal,) = Facts(**{**FINE, **change}).refusals()
+    assert words in refusal and "hoose" in refusal and refusal.endswith(".")
+
+
+def test_the_smallest_raster_is_used():
+    assert Facts(**{**FINE, "bands": MIN_BANDS, "rows": MIN_SIDE, "cols": MIN_SIDE}).refusals() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"wavelengths": None}, "names no wavelengths"),
+        ({"georeferenced": False}, "has no georeference"),
+        ({"nodata": None}, "names no nodata value"),
+        ({"scale": None}, "names no reflectance scale"),
+        ({"good_bands": (False, False) + (True,) * 10}, "2 bands are marked as bad"),
+    ],
+)
+def test_what_a_raster_does_not_say_is_a_notice(change, words):
+    (notice,) = Facts(**{**FINE, **change}).notices()
+    assert words in notice and notice.endswith(".")
