@@ -67,15 +67,15 @@ def press_run(robot: Robot, seconds: float = 30) -> Iterator[Any]:
 def wait_for_run(robot: Robot, seconds: float) -> Iterator[Any]:
     """Wait for the end of the run; report its progress, and fail with its sentence if no layers come."""
     before = len(groups())
-    told = ""
+    told = None
     for _ in range(int(seconds * 5)):
         if not running(robot):
             break
-        text = robot.widget("statusLabel").text()
-        step = text
+        percent, text = robot.widget("progressBar").value(), robot.widget("statusLabel").text()
+        step = (percent // 10, text.split(" ")[0])
         if step != told:
             told = step
-            robot.tell("progress", percent=robot.widget("progressBar").value(), text=text)
+            robot.tell("progress", percent=percent, text=text)
         yield 0.2
     if running(robot):
         raise TimeoutError(f"The run has not ended within {seconds:g} s: {robot.widget('statusLabel').text()}")
