@@ -22,7 +22,7 @@ from .network import Unmamba
 from .released import ReleasedUnmamba
 
 Network = Unmamba | ReleasedUnmamba
-STEP_PIXELS = 16_384
+STEP_PIXELS = 12_288
 """How many pixels one training step sees at the most, so that memory does not grow with the sample."""
 
 
@@ -30,7 +30,7 @@ def plan(config: Config) -> Plan:
     """Tiles to learn from and windows to map; the released variant needs the image whole."""
     if config.variant == "released":
         return Plan(num_tiles=1, tile=512, window=512, halo=0, whole=True)
-    return Plan(num_tiles=16, tile=64, window=128, halo=16)
+    return Plan(num_tiles=32, tile=64, window=128, halo=16)
 
 
 def fit(sample: list[Cube], config: Config, device: torch.device, report: Report) -> FittedUnmamba:
@@ -139,6 +139,8 @@ class _Batches:
 
 def _tensor(cubes: list[Cube], scale: float, mean: Tensor) -> tuple[Tensor, Tensor]:
     """Tiles (b, l, h, w) in units of the scale, pixels that are not valid filled by the mean, and their validity."""
-    values = torch.from_numpy(np.stack([cube.reflectance for cube in cubes])) / scale
+    values = torch.from_numpy(np.stack([cube.reflectance for cube in cubes])).div_(scale)
     valid = torch.from_numpy(np.stack([cube.valid for cube in cubes]))
-    return torch.where(valid[:, None], values, mean[:, None, None]), valid
+    if not valid.all():
+        values = torch.where(valid[:, None], values, mean[:, None, None])
+    return values, valid
