@@ -59,7 +59,7 @@ def run(python: Union[str, Path], job_path: Union[str, Path], cancelled: Callabl
         except OSError as error:
             reason = error.strerror or error
             yield Failed(
-                f"The backend's Python cannot be started ({reason}): repair it in Mixel's settings.",
+                f"The backend's Python cannot be started ({reason}): repair it on the Python page of Mixel's panel.",
                 f"Interpreter: {python}",
             )
             return
@@ -127,7 +127,9 @@ def _crash(code: int, log_end: str) -> Failed:
             "a smaller scene, and run again."
         )
     elif lacking:
-        message = f"The backend's Python lacks the package {lacking.group(1)}: repair it in Mixel's settings."
+        message = (
+            f"The backend's Python lacks the package {lacking.group(1)}: repair it on the Python page of Mixel's panel."
+        )
     elif code == 0:
         message = "The backend ended without a result: run again, and report the details if it happens again."
     else:

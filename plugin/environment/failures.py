@@ -60,7 +60,7 @@ TABLE: Sequence[Tuple[str, str]] = (
     (
         r"not a supported wheel|No matching distribution found|Could not find a version|requires a different Python",
         "A package does not exist for this system and Python: install a Python between 3.10 and 3.14, or choose a "
-        "Python of your own in Mixel's settings.",
+        "Python of your own on the Python page of Mixel's panel.",
     ),
     (
         r"DO NOT MATCH THE HASHES|ResolutionImpossible|conflicting dependencies",

@@ -59,7 +59,7 @@ def lock_file(accelerator: str) -> Path:
         return LOCKS / "macos-arm64.txt"
     raise InstallError(
         f"Mixel cannot make its Python on {system} {machine} by itself: make a Python with torch and the packages of "
-        f"{LOCKS.name} there, and choose it in Mixel's settings."
+        f"{LOCKS.name} there, and choose it on the Python page of Mixel's panel."
     )
 
 
@@ -183,10 +183,18 @@ def find(given: str = "") -> Found:
         if item.python.is_file():
             return Found(item.python, "")
     if made:
-        return Found(None, "The Python that Mixel's own was made with has gone: repair it in Mixel's settings.")
+        return Found(
+            None, "The Python that Mixel's own was made with has gone: repair it on the Python page of Mixel's panel."
+        )
     names = [path.name for path in folders() if not path.name.startswith("deleted-")]
     if any((home() / name / READY).exists() for name in names):
-        return Found(None, "Mixel's Python belongs to another version of Mixel: make it anew in Mixel's settings.")
+        return Found(
+            None,
+            "Mixel's Python belongs to another version of Mixel: make it anew on the Python page of Mixel's panel.",
+        )
     if names:
-        return Found(None, "Mixel's Python is half made: wait until it is ready, or make it anew in Mixel's settings.")
-    return Found(None, "Mixel's Python is not made yet: make it in Mixel's settings.")
+        return Found(
+            None,
+            "Mixel's Python is half made: wait until it is ready, or make it anew on the Python page of Mixel's panel.",
+        )
+    return Found(None, "Mixel's Python is not made yet: make it on the Python page of Mixel's panel.")

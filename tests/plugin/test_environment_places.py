@@ -80,9 +80,9 @@ def test_the_lock_file_fits_the_machine(monkeypatch, system, machine, build, nam
 def test_a_system_without_wheels_is_told_the_way_out(monkeypatch, system, machine):
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    with pytest.raises(InstallError, match="choose it in Mixel's settings"):
+    with pytest.raises(InstallError, match="choose it on the Python page of Mixel's panel"):
         places.lock_file("cpu")
-    assert "choose it in Mixel's settings" in places.find().reason
+    assert "choose it on the Python page of Mixel's panel" in places.find().reason
 
 
 def test_another_lock_file_or_build_means_another_folder(tmp_path, monkeypatch):
