@@ -43,8 +43,11 @@ def selective_scan(
     if form == "reference":
         y, last = reference.scan(inputs)
     else:
-        module = form_module(form, u.device, u.dtype)
-        y, last = _Scan.apply(module, return_last_state, delta_softplus, reverse, *inputs.tensors)  # type: ignore[no-untyped-call]
+        module = form_module(form, u.device, u.dtype, initial_state is not None)
+        if hasattr(module, "apply"):
+            y, last = module.apply(inputs, return_last_state)
+        else:
+            y, last = _Scan.apply(module, return_last_state, delta_softplus, reverse, *inputs.tensors)  # type: ignore[no-untyped-call]
     return (y, last) if return_last_state else y
 
 

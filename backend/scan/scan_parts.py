@@ -1,7 +1,7 @@
 """What the forward and the backward kernel share: their sizes, and the way of states in and out of them.
 
-A task is one sequence and `width` vectors of channels. Its tokens are taken a chunk (about 16) at a time, and inside a chunk
-the loops run over channels, then GROUP states at once, then tokens: the states of a group stay in registers while
+A task is one sequence and `width` vectors of channels. Its tokens are taken a chunk (about 16) at a time; inside a
+chunk the loops run over channels, then GROUP states at once, then tokens: the states of a group stay in registers while
 everything a chunk touches stays in the first-level cache. The state at every chunk's entry is kept; the backward
 computes the inside again. A comes multiplied by log2(e), transposed and padded: (n, d) with whole vectors and groups.
 """
