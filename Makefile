@@ -1,7 +1,7 @@
 # Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint package bench-demo bench-memory bench-scan clean
+.PHONY: help demo test lint package bench-demo bench-memory bench-unmixing bench-scan clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +20,16 @@ package: ## dist/mixel-<version>.zip, held against the plugin repository's rules
 	@.build/tools/bin/python tests/gate/package.py
 
 bench-demo: ## the demo's seconds by phase
-	@tests/setup/bench.sh demo
+	@tests/setup/bench.sh demo $(ARGS)
 
 bench-memory: ## memory peak against the scene's size
-	@tests/setup/bench.sh memory
+	@tests/setup/bench.sh memory $(ARGS)
+
+bench-unmixing: ## how well a method unmixes scenes with references: make bench-unmixing ARGS="FOLDER"
+	@tests/setup/bench.sh unmixing $(ARGS)
 
 bench-scan: ## seconds and memory of the selective scan's forms
-	@tests/setup/bench.sh scan
+	@tests/setup/bench.sh scan $(ARGS)
 
 clean: ## delete what was built in the checkout; the user's Python and the tests' cache stay
 	rm -rf .build dist demo
