@@ -24,6 +24,7 @@ from .outputs import thumbnail
 from .record import Run, versions
 from .results import Array
 
+matplotlib.rcParams["text.parse_math"] = False  # a name is no formula
 DPI = 110
 GAP = 3.0
 """Spectra are not drawn across steps this many times the usual distance of bands (removed water bands)."""
@@ -79,7 +80,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 def _spectra(library: Library) -> str:
     figure, axes = _figure(8.5, 3.6)
-    axis = np.arange(1, library.spectra.shape[1] + 1) if library.wavelengths is None else library.wavelengths
+    axis = np.arange(1.0, library.spectra.shape[1] + 1) if library.wavelengths is None else library.wavelengths
     breaks = np.flatnonzero(np.diff(axis) > GAP * np.median(np.diff(axis))) + 1
     for index, (name, spectrum) in enumerate(zip(library.names, library.spectra, strict=True)):
         axes.plot(

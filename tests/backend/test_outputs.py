@@ -1,0 +1,321 @@
+"""The output folder and its rasters: whole or not at all, and never over somebody else's files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import rasterio
+from mixel.backend import outputs
+from mixel.backend.outputs import OutputFolder, raster_writers, required_bytes, thumbnail
+from mixel.backend.protocol import JOB_FILE, LOG_FILE, OWNER, PARTIAL
+from mixel.backend.results import Unmixing
+from mixel.backend.scene import Scene, Window
+from scenes import COLS, GRID, ROWS
+
+NAMES = {"abundances": ["Endmember 1", "Mauer & <Dach>"], "error": ["Reconstruction error"]}
+
+
+def refusal(path, size=1.0):
+    """The sentence with which a folder is refused."""
+    with pytest.raises(ValueError) as refused:
+        OutputFolder(path, size)
+    assert str(path) in str(refused.value) and str(refused.value).endswith(".")
+    return str(refused.value)
+
+
+def listing(folder):
+    return sorted(item.name for item in folder.iterdir())
+
+
+@pytest.fixture
+def sleeper():
+    """A process that lives until the test ends."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def leftover(path, signature):
+    """An output folder with unfinished files of another run."""
+    (path / PARTIAL).mkdir(parents=True)
+    (path / PARTIAL / "abundances.tif").write_bytes(b"half")
+    if signature is not None:
+        (path / PARTIAL / OWNER).write_bytes(signature)
+    return path
+
+
+def signature(pid, later=0.0):
+    return f"{pid} {psutil.Process(pid).create_time() + later:.2f}".encode("ascii")
+
+
+def test_a_folder_is_made_with_its_parents_and_taken(tmp_path):
+    folder = OutputFolder(tmp_path / "new Ordner" / "结果", 1.0)
+    assert listing(folder.path) == [PARTIAL]
+    assert listing(folder.partial) == [OWNER]
+    folder.discard()
+    assert listing(folder.path) == []
+
+
+def test_request_and_log_of_this_very_run_may_lie_in_the_folder(tmp_path):
+    for name in (JOB_FILE, LOG_FILE):
+        (tmp_path / name).write_text(name)
+    OutputFolder(tmp_path, 1.0).discard()
+    assert [(tmp_path / name).read_text() for name in (JOB_FILE, LOG_FILE)] == [JOB_FILE, LOG_FILE]
+
+
+@pytest.mark.parametrize("name", ["abundances.tif", "notes of the user.txt", ".hidden", "job.json.part"])
+def test_a_folder_that_holds_files_is_refused_and_stays_as_it_is(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    message = refusal(tmp_path)
+    assert f"already holds files ({name}); nothing was overwritten. Choose a new or empty folder." in message
+    assert listing(tmp_path) == [name] and (tmp_path / name).read_text() == "precious"
+
+
+@pytest.mark.parametrize("below", ["", "out", "out/deeper"])
+def test_a_folder_that_is_a_file_or_below_one_is_refused(tmp_path, below):
+    (tmp_path / "file").write_text("precious")
+    assert "cannot be written to (" in refusal(tmp_path / "file" / below)
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+@pytest.fixture
+def locked():
+    """A folder without the right to write, and this process without root's way around that."""
+    root = Path(tempfile.mkdtemp())
+    root.chmod(0o755)
+    folder = root / "locked"
+    folder.mkdir()
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield folder
+    os.seteuid(user)
+    shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("below", ["", "new"])
+def test_a_read_only_folder_is_refused(locked, below):
+    assert "cannot be written to (Permission denied). Choose another folder." in refusal(locked / below)
+
+
+@pytest.mark.parametrize("lacking", [0.4e6, 3e9])
+def test_a_disk_with_too_little_room_is_refused_before_anything_is_written(tmp_path, monkeypatch, lacking):
+    free = 5e6
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1e9, 1e9 - free, int(free)))
+    message = refusal(tmp_path, free + lacking)
+    assert f"has 5 MB free; the results need about {(free + lacking) / 1e6:.0f} MB. Free some space" in message
+    assert listing(tmp_path) == []
+    OutputFolder(tmp_path, free).discard()
+
+
+def test_a_disk_that_is_full_to_the_last_byte_is_refused_and_nothing_is_left(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert "cannot be written to (No space left on device)" in refusal(tmp_path)
+    assert listing(tmp_path) == []
+
+
+def test_another_live_run_is_refused_and_its_files_stay(tmp_path, sleeper):
+    leftover(tmp_path, signature(sleeper.pid))
+    assert refusal(tmp_path).startswith("Another Mixel run is writing to")
+    assert listing(tmp_path / PARTIAL) == ["abundances.tif", OWNER]
+
+
+def test_a_second_run_of_this_process_is_refused_and_the_first_goes_on(tmp_path):
+    first = OutputFolder(tmp_path, 1.0)
+    assert refusal(tmp_path).startswith("Another Mixel run is writing to")
+    assert listing(first.partial) == [OWNER]
+
+
+@pytest.mark.parametrize(
+    "rubbish", [None, b"", b"12", b"a b", b"1 2 3", b"\xff\xfe", b"-1 5", b"9" * 30 + b" 1", b"\0 \0"]
+)
+def test_leftovers_that_nobody_signed_are_cleared(tmp_path, rubbish):
+    folder = OutputFolder(leftover(tmp_path, rubbish), 1.0)
+    assert listing(folder.partial) == [OWNER]
+
+
+def test_leftovers_of_a_killed_run_are_cleared_even_before_its_parent_notices(tmp_path, sleeper):
+    leftover(tmp_path, signature(sleeper.pid))
+    sleeper.kill()
+    while psutil.Process(sleeper.pid).status() != psutil.STATUS_ZOMBIE:
+        pass
+    assert listing(OutputFolder(tmp_path, 1.0).partial) == [OWNER]
+    sleeper.wait()
+    leftover(tmp_path / "later", b"%d 1.0" % sleeper.pid)
+    assert listing(OutputFolder(tmp_path / "later", 1.0).partial) == [OWNER]
+
+
+def test_leftovers_are_cleared_when_their_number_went_to_another_process(tmp_path, sleeper):
+    leftover(tmp_path, signature(sleeper.pid, later=-86400))
+    assert listing(OutputFolder(tmp_path, 1.0).partial) == [OWNER]
+
+
+def test_a_run_is_still_known_when_the_clock_was_set_a_little(tmp_path, sleeper):
+    leftover(tmp_path, signature(sleeper.pid, later=5))
+    assert refusal(tmp_path).startswith("Another Mixel run")
+
+
+def test_finished_files_move_into_place_over_the_request(tmp_path):
+    (tmp_path / JOB_FILE).write_text("request")
+    folder = OutputFolder(tmp_path, 1.0)
+    for name in ("report.html", JOB_FILE):
+        (folder.partial / name).write_text("new " + name)
+    folder.keep(["report.html", JOB_FILE])
+    folder.discard()
+    assert listing(tmp_path) == [JOB_FILE, "report.html"]
+    assert (tmp_path / JOB_FILE).read_text() == "new " + JOB_FILE
+
+
+def test_either_all_files_move_into_place_or_none(tmp_path):
+    (tmp_path / JOB_FILE).write_text("request")
+    folder = OutputFolder(tmp_path, 1.0)
+    for name in ("report.html", "error.tif", JOB_FILE):
+        (folder.partial / name).write_text("new")
+    with pytest.raises(OSError):
+        folder.keep(["report.html", "error.tif", "gone.tif", JOB_FILE])
+    folder.discard()
+    assert listing(tmp_path) == [JOB_FILE] and (tmp_path / JOB_FILE).read_text() == "request"
+
+
+@pytest.fixture
+def scene(write_scene):
+    with Scene(write_scene()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def results():
+    """Abundances and errors of the whole scene, two pixels without data."""
+    random = np.random.default_rng(0)
+    abundances = random.uniform(0, 1, (2, ROWS, COLS)).astype(np.float32)
+    error = random.uniform(0, 1, (ROWS, COLS)).astype(np.float32)
+    abundances[:, 3, 4:6], error[3, 4:6] = np.nan, np.nan
+    return {"abundances": abundances, "error": error}
+
+
+def write_all(folder, scene, results, size=5):
+    with raster_writers(folder, Unmixing, scene, NAMES) as writers:
+        for window in scene.windows(size):
+            rows, cols = slice(window.row, window.row + window.rows), slice(window.col, window.col + window.cols)
+            for name, writer in writers.items():
+                writer.write(window, results[name][..., rows, cols])
+
+
+def test_every_field_of_a_result_becomes_a_raster_on_the_scenes_grid(tmp_path, scene, results):
+    write_all(tmp_path, scene, results)
+    for name, unit in (("abundances", "fraction"), ("error", "reflectance RMSE")):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            assert (dataset.crs, dataset.transform) == (rasterio.CRS.from_epsg(32633), GRID["transform"])
+            assert (dataset.height, dataset.width, dataset.count) == (ROWS, COLS, len(NAMES[name]))
+            assert set(dataset.dtypes) == {"float32"} and np.isnan(dataset.nodatavals).all()
+            assert list(dataset.descriptions) == NAMES[name]
+            assert dataset.tags()["unit"] == unit and dataset.tags()["software"] == "Mixel"
+            np.testing.assert_array_equal(dataset.read(), np.atleast_3d(results[name].T).T)
+
+
+def test_the_space_a_run_asks_for_suffices_for_values_that_do_not_compress(tmp_path, scene, results):
+    write_all(tmp_path, scene, results)
+    taken = sum(path.stat().st_size for path in tmp_path.glob("*.tif") if path.name != "scene.tif")
+    assert 4 * 3 * ROWS * COLS < taken <= required_bytes(scene, 3)
+
+
+@pytest.fixture
+def small_disk():
+    """A function after which this process writes no file beyond so many bytes: a write really fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, 300, 1000, 2500])
+def test_a_disk_that_fills_up_while_results_are_written_is_a_sentence(tmp_path, scene, results, small_disk, room):
+    (tmp_path / "partial").mkdir()
+    small_disk(room)
+    with pytest.raises(ValueError, match=f"The results cannot be written to {tmp_path} .*Is the disk full\\? Nothing"):
+        write_all(tmp_path / "partial", scene, results)
+
+
+def test_a_raster_that_does_not_read_back_whole_is_not_delivered(tmp_path, scene, results):
+    class Failing:
+        """A disk that loses the end of a file without a word."""
+
+        def __init__(self, dataset):
+            self.dataset = dataset
+
+        def __getattr__(self, name):
+            return getattr(self.dataset, name)
+
+        def close(self):
+            self.dataset.close()
+            os.truncate(self.dataset.name, os.path.getsize(self.dataset.name) - 400)
+
+    with (
+        pytest.raises(ValueError, match="The results cannot be written"),
+        raster_writers(tmp_path, Unmixing, scene, NAMES) as writers,
+    ):
+        for name, writer in writers.items():
+            writer.write(Window(0, 0, ROWS, COLS), results[name])
+        writers["abundances"].dataset = Failing(writers["abundances"].dataset)
+
+
+def test_an_error_of_the_method_passes_through_and_the_files_are_closed(tmp_path, scene):
+    with (
+        pytest.raises(ZeroDivisionError),
+        raster_writers(tmp_path, Unmixing, scene, NAMES) as writers,
+    ):
+        1 / 0
+    assert all(writer.dataset.closed for writer in writers.values())
+
+
+def test_a_writer_knows_its_layer(tmp_path, scene, results):
+    with raster_writers(tmp_path, Unmixing, scene, NAMES) as writers:
+        found = {name: (writer.layer.kind, writer.layer.file) for name, writer in writers.items()}
+        for name, writer in writers.items():
+            writer.write(Window(0, 0, ROWS, COLS), results[name])
+    assert found == {"abundances": ("abundances", "abundances.tif"), "error": ("error", "error.tif")}
+
+
+@pytest.mark.parametrize(
+    ("shape", "longest", "expected"),
+    [((11, 17), 360, (11, 17)), ((40, 100), 50, (20, 50)), ((100, 3), 10, (10, 1)), ((2, 999), 30, (1, 30))],
+)
+def test_a_thumbnail_keeps_the_shape_within_its_bound(tmp_path, shape, longest, expected):
+    path = tmp_path / "raster.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", height=shape[0], width=shape[1], count=2, dtype="float32", nodata=np.nan, **GRID
+    ) as dataset:
+        dataset.write(np.full((2, *shape), 0.25, np.float32))
+    found = thumbnail(path, longest)
+    assert found.shape == (2, *expected)
+    np.testing.assert_allclose(found, 0.25)
+
+
+def test_a_thumbnail_shows_the_one_pixel_that_has_data(tmp_path):
+    values = np.full((1, 40, 900), np.nan, np.float32)
+    values[0, 7, 501] = 0.25
+    path = tmp_path / "raster.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", height=40, width=900, count=1, dtype="float32", nodata=np.nan, **GRID
+    ) as dataset:
+        dataset.write(values)
+    found = thumbnail(path, 100)
+    assert found[np.isfinite(found)].tolist() == [0.25]
+
+
+def test_what_may_lie_in_a_folder_before_a_run_is_named_in_one_place():
+    assert {JOB_FILE, LOG_FILE} == outputs.KEPT
