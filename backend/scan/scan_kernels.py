@@ -9,7 +9,7 @@ import numpy as np
 from .jit import inlined, kernel
 from .rows import magnitude, read, sigmoid, softplus, write
 from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
-from .simd import BYTES, LANES, all_within, exp2, exp2_bounded, larger, load, load_splat, store, zeros
+from .simd import BYTES, LANES, all_within, exp2, exp2_bounded, larger, load, load_splat, prefetch, store, zeros
 
 
 def _advance(power: Any) -> Any:
@@ -95,8 +95,14 @@ def forward(
                 shift = read(bias + column, count) if bias else zeros()
                 from_u = rows_at(u, batch, first) + column
                 from_delta = rows_at(delta, batch, first) + column
+                from_z, to_y = rows_at(z, batch, first) + column, rows_at(y, batch, first) + column
                 peak, broken = zeros(), zeros()
+                # Pieces of rows are no stream that a processor foresees: ask for the chunk after this one.
+                ahead = chunk if k + 1 < chunks else 0
                 for t in range(steps):
+                    prefetch(from_u + (t + ahead) * u[2])
+                    prefetch(from_delta + (t + ahead) * delta[2])
+                    prefetch(from_z + (t + ahead) * z[2])
                     x = read(from_u + t * u[2], count)
                     step = read(from_delta + t * delta[2], count) + shift
                     if softplus_asked:
@@ -113,7 +119,6 @@ def forward(
                         _bounded(from_A, from_H, row_bytes, DL, DU, Y, Bs + g * 4, Cs + g * 4, token, steps)
                     else:
                         _clamped(from_A, from_H, row_bytes, DL, DU, Y, Bs + g * 4, Cs + g * 4, token, steps)
-                from_z, to_y = rows_at(z, batch, first) + column, rows_at(y, batch, first) + column
                 for t in range(steps):
                     out = load(Y + t * BYTES)
                     if z[0]:

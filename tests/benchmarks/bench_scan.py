@@ -16,6 +16,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+# Before torch comes in, as the backend does: threads of torch that wait must not take the cores from those that work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import torch
 from torch.nn import functional
 
@@ -88,12 +91,12 @@ def synchronise(device):
 
 
 def timed(function, device, *arguments):
-    """Milliseconds of one call."""
+    """Milliseconds of one call by the clock, and of all processor cores together."""
     synchronise(device)
-    begin = time.perf_counter()
+    clock, cores = time.perf_counter(), time.process_time()
     function(*arguments)
     synchronise(device)
-    return 1e3 * (time.perf_counter() - begin)
+    return 1e3 * (time.perf_counter() - clock), 1e3 * (time.process_time() - cores)
 
 
 def errors(form, tensors):
@@ -155,13 +158,13 @@ def exp_rate(threads):
 
     def work(_):
         values = np.zeros(256 * LANES, np.float32)
+        begin = time.thread_time()
         loop(values.ctypes.data, 256, 20_000)
+        return time.thread_time() - begin
 
     work(0)
     with ThreadPoolExecutor(threads) as pool:
-        begin = time.perf_counter()
-        list(pool.map(work, range(threads)))
-        return threads * 256 * LANES * 20_000 / (time.perf_counter() - begin) / 1e9
+        return sum(256 * LANES * 20_000 / seconds / 1e9 for seconds in pool.map(work, range(threads)))
 
 
 def copy_rate(device):
@@ -169,45 +172,55 @@ def copy_rate(device):
     source = torch.ones(2**26, device=device)
     target = torch.empty_like(source)
     target.copy_(source)
-    best = min(timed(target.copy_, device, source) for _ in range(5))
+    best = min(timed(target.copy_, device, source)[0] for _ in range(5))
     return 2 * 4 * source.numel() / best / 1e6
 
 
-def candidates(device, length):
+def candidates(device, length, wanted):
     """Forms that can run, without the slow ones where they would take minutes."""
     names = [form.name for form in forms(device) if form.available]
     names += ["mamba.py"] if importlib.util.find_spec("mambapy") else []
-    return [name for name in names if length <= SLOW.get(name, length)]
+    return [name for name in names if length <= SLOW.get(name, length) and (not wanted or name in wanted)]
 
 
-def measure(shape, device, rounds, exps):
-    """Print the table of one shape."""
+def measure(shape, device, rounds, exps, wanted=()):
+    """Print the table of one shape. `x` compares clock times with the first form's, `cpu x` processor times.
+
+    When other programs keep the machine busy, only the second is to be trusted.
+    """
     batch, length, channels, states = SHAPES[shape]
-    names = candidates(device, length)
+    names = candidates(device, length, wanted)
     tensors = operands(*SHAPES[shape], device)
-    ahead = {name: [] for name in names}
-    both = {name: [] for name in names if name != "reference"}
+    taken = {(name, kind): [] for name in names for kind in (forward, training)}
     for turn in range(rounds + 1):
-        for name in names:
-            if turn > 1 and name == "reference":
-                continue
-            ahead[name].append(timed(forward, device, name, tensors))
-            if name in both:
-                both[name].append(timed(training, device, name, tensors))
+        for name, kind in taken:
+            if name != "reference" or (kind is forward and turn < 2):
+                taken[name, kind].append(timed(kind, device, name, tensors))
     print(f"\n{shape}: B={batch} L={length} D={channels} N={states}")
-    heads = ("forward ms", "x", "fwd+bwd ms", "x", "MB", "error y", "error grad", "of exp")
-    print(f"{'form':12}" + "".join(f"{head:>12}" for head in heads))
-    first = names[0]
+    heads = ("forward ms", "x", "cpu x", "fwd+bwd ms", "x", "cpu x", "MB", "error y", "error grad", "of exp")
+    print(f"{'form':10}" + "".join(f"{head:>11}" for head in heads))
     for name in names:
-        a = statistics.median(ahead[name][1:])
-        b = statistics.median(both[name][1:]) if name in both else float("nan")
-        slower = a / statistics.median(ahead[first][1:]), b / statistics.median(both[first][1:])
-        rate = batch * length * channels * states / a / 1e6 / exps if exps else float("nan")
-        wrong = errors(name, tensors) if name in both else (float("nan"),) * 2
-        used = memory(name, shape, device) if name in both else float("nan")
-        cells = (f"{a:.2f}", f"{slower[0]:.1f}", f"{b:.2f}", f"{slower[1]:.1f}", f"{used:.0f}")
-        cells += (*(f"{error:.1e}" for error in wrong), f"{rate:.0%}")
-        print(f"{name:12}" + "".join(f"{cell:>12}" for cell in cells))
+        cells = []
+        for kind in (forward, training):
+            own, first = typical(taken[name, kind]), typical(taken[names[0], kind])
+            cells += [f"{own[0]:.2f}", f"{own[0] / first[0]:.1f}", f"{own[1] / first[1]:.1f}"]
+        trained = name != "reference"
+        wrong = errors(name, tensors) if trained else (float("nan"),) * 2
+        cells += [
+            f"{memory(name, shape, device) if trained else float('nan'):.0f}",
+            *(f"{error:.1e}" for error in wrong),
+        ]
+        updates = batch * length * channels * states / 1e6
+        busy = typical(taken[name, forward])[1] / torch.get_num_threads()
+        cells += [f"{updates / busy / exps:.0%}" if exps else "-"]
+        print(f"{name:10}" + "".join(f"{cell:>11}" for cell in cells))
+
+
+def typical(times):
+    """Medians of clock and processor time without the first, which warms up; NaN for a form that was not run."""
+    if len(times) < 2:
+        return float("nan"), float("nan")
+    return tuple(statistics.median(column) for column in zip(*times[1:], strict=True))
 
 
 def main():
@@ -215,6 +228,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--shapes", nargs="*", default=list(SHAPES), choices=list(SHAPES))
+    parser.add_argument("--forms", nargs="*", default=[], help="only these, the first one the measure of the others")
     parser.add_argument("--memory", nargs=2, metavar=("FORM", "SHAPE"))
     options = parser.parse_args()
     if options.memory:
@@ -230,7 +244,7 @@ def main():
     exps = exp_rate(threads) if device == "cpu" else 0.0
     print(f"copy {copy_rate(device):.1f} GB/s" + (f", exp {exps:.1f} G/s" if exps else ""))
     for shape in options.shapes:
-        measure(shape, device, options.rounds, exps)
+        measure(shape, device, options.rounds, exps, options.forms)
 
 
 if __name__ == "__main__":
