@@ -6,6 +6,7 @@ The only place that writes to standard output, and the only broad ``except``.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shutil
 import signal
@@ -60,8 +61,10 @@ _OUT_OF_MEMORY = "The memory did not suffice. Close other programs, or lower the
 
 
 def _sentence(error: Exception) -> str:
-    if "out of memory" in str(error).lower():
+    if any(words in str(error).lower() for words in ("out of memory", "can't allocate memory")):  # torch: no MemoryError
         return _OUT_OF_MEMORY
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"The disk is full ({error}). Free some space and run again."
     return f"Mixel's backend met an error it does not know ({type(error).__name__}: {error}). The log has the details."
 
 

@@ -29,6 +29,10 @@ STEPS = (0.7548776662466927, 0.5698402909980532)
 """Multiples of this vector, without their whole parts, spread evenly over the unit square (the R2 sequence)."""
 
 
+WHOLE_TILES = 3
+"""A scene of no more pixels than so many tiles is sampled whole."""
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of a scene: its core, where results are kept, and around it a halo that is only read. Units: pixels."""
@@ -77,7 +81,10 @@ class Scene:
         try:
             self._dataset = rasterio.open(self.path)
         except (RasterioError, UnicodeEncodeError) as error:  # a name in another encoding than UTF-8
-            raise ValueError(f"The scene {self.path} cannot be opened as a raster: {error}") from error
+            raise ValueError(
+                f"The scene {self.path} cannot be opened as a raster ({error}). Check that the file is whole, or choose "
+                "another scene."
+            ) from error
         try:
             self._stamp = self._identity()
             self.facts = _facts(self._dataset)
@@ -164,9 +171,9 @@ class Scene:
     def sample(self, num_tiles: int, size: int) -> list[Cube]:
         """Up to ``num_tiles`` tiles of one shape, at most ``size`` pixels a side, spread evenly; none is all nodata.
 
-        A scene of no more pixels than that comes as one tile, whole. ValueError if no pixel is valid.
+        A scene no larger than three such tiles comes as one, whole. ValueError if no pixel is valid.
         """
-        tiles = _spread(self._tiles(num_tiles, size))
+        tiles = _spread(self._tiles(size))
         found = list(islice((cube for cube in self.cubes(tiles) if cube.valid.any()), num_tiles))
         if not found:
             raise ValueError(
@@ -201,8 +208,8 @@ class Scene:
     def _of_good_bands(self, values: tuple[float, ...] | None) -> Array | None:
         return None if values is None else np.array(values, dtype=np.float32)[self._good]
 
-    def _tiles(self, num_tiles: int, size: int) -> list[Window]:
-        if self.rows * self.cols <= num_tiles * size * size:
+    def _tiles(self, size: int) -> list[Window]:
+        if self.rows * self.cols <= WHOLE_TILES * size * size:
             return [Window(0, 0, self.rows, self.cols)]
         windows = self.windows(size)
         rows, cols = min(window.rows for window in windows), min(window.cols for window in windows)
@@ -221,7 +228,7 @@ class Scene:
 
     def _survey(self) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""
-        tiles = _spread(self._tiles(32, 64))
+        tiles = _spread(self._tiles(64))
         try:
             return Survey.of((self._stored(tile) for tile in tiles[:32]), self.facts.nodata)
         except ValueError:

@@ -26,7 +26,7 @@ def refusal(path, scale=None):
     """The sentence with which a scene is refused on opening or reading."""
     with pytest.raises(ValueError) as refused:
         whole(path, scale)
-    assert str(refused.value).endswith(".") or ":" in str(refused.value)
+    assert str(refused.value).endswith(".") and "\n" not in str(refused.value)
     return str(refused.value)
 
 
