@@ -51,6 +51,8 @@ def set_panel(robot: Robot, layer: QgsMapLayer, folder: str, settings: Dict[str,
     for name, value in settings.items():
         robot.widget(f"setting_{name}").setValue(value)
     robot.widget("outputFolder").setFilePath(folder)
+    if robot.widget("missingPython").isVisible():
+        raise RuntimeError("The panel says that the backend's Python is missing.")
     yield robot.until(lambda: robot.widget("runButton").isEnabled(), "the panel lets the user run", 10)
 
 
