@@ -27,7 +27,8 @@ from .results import Array
 matplotlib.rcParams["text.parse_math"] = False  # a name is no formula
 DPI = 110
 GAP = 3.0
-"""Spectra are not drawn across steps this many times the usual distance of bands (removed water bands)."""
+"""Spectra are not drawn across steps this many times the usual distance of bands (removed water bands), nor backwards
+where two detectors overlap."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 def _spectra(library: Library) -> str:
     figure, axes = _figure(8.5, 3.6)
     axis = np.arange(1.0, library.spectra.shape[1] + 1) if library.wavelengths is None else library.wavelengths
-    breaks = np.flatnonzero(np.diff(axis) > GAP * np.median(np.diff(axis))) + 1
+    steps = np.diff(axis)
+    breaks = np.flatnonzero((steps <= 0) | (steps > GAP * np.median(steps))) + 1
     for index, (name, spectrum) in enumerate(zip(library.names, library.spectra, strict=True)):
         axes.plot(
             np.insert(axis, breaks, np.nan), np.insert(spectrum, breaks, np.nan), label=name, color=_colour(index)
@@ -94,7 +96,7 @@ def _spectra(library: Library) -> str:
 
 
 def _maps(abundances: Array, names: list[str]) -> str:
-    columns = min(4, len(names))
+    columns = min(5, len(names))
     lines = -(-len(names) // columns)
     height = 8.5 / columns * abundances.shape[1] / abundances.shape[2]
     figure = Figure(figsize=(8.5, min(12, lines * (min(height, 4) + 0.35))), dpi=DPI, layout="constrained")

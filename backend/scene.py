@@ -82,8 +82,8 @@ class Scene:
             self._dataset = rasterio.open(self.path)
         except (RasterioError, UnicodeEncodeError) as error:  # a name in another encoding than UTF-8
             raise ValueError(
-                f"The scene {self.path} cannot be opened as a raster ({error}). Check that the file is whole, or choose "
-                "another scene."
+                f"The scene {self.path} cannot be opened as a raster ({error}). Check that the file is whole, or "
+                "choose another scene."
             ) from error
         try:
             self._stamp = self._identity()
