@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         with lock:
             print(encode(event), file=wire, flush=True)
 
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, _terminated)
     started = time.monotonic()
     try:
         job = Job.read(options.job)
@@ -61,11 +61,18 @@ _OUT_OF_MEMORY = "The memory did not suffice. Close other programs, or lower the
 
 
 def _sentence(error: Exception) -> str:
-    if any(words in str(error).lower() for words in ("out of memory", "can't allocate memory")):  # torch: no MemoryError
+    text = str(error).lower()
+    if "out of memory" in text or "can't allocate memory" in text:  # torch has no MemoryError
         return _OUT_OF_MEMORY
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"The disk is full ({error}). Free some space and run again."
     return f"Mixel's backend met an error it does not know ({type(error).__name__}: {error}). The log has the details."
+
+
+def _terminated(number: int, frame: object) -> None:
+    """Leave through every ``finally``, which a second signal must not interrupt."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -107,4 +114,10 @@ def _is_mine(owner: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except SystemExit as ended:  # a signal, or a wrong command line
+        code = int(ended.code or 0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # everything is closed; to take torch apart in good order would cost a second or two

@@ -19,6 +19,7 @@ from mixel.backend.scene import Scene
 from mixel.backend.training import Record
 from scenes import QUICK, mixture, stored, write
 
+pytestmark = pytest.mark.filterwarnings("ignore:Glyph", "ignore::rasterio.errors.NotGeoreferencedWarning")
 EVIL = "<img src=x onerror='alert(1)'>&amp;"
 NAMES = ["Endmember 1", f"{EVIL} $x^{{$", "_under $ 高"]
 VOID = {"meta", "img", "br"}
@@ -136,7 +137,6 @@ def test_a_run_without_notices_has_no_empty_box(tmp_path):
     assert "Please note" not in report(tmp_path, notices=())
 
 
-@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_a_scene_that_says_nothing_of_itself(tmp_path):
     found = Page(report(tmp_path, wavelengths=None, crs=None, transform=None, names=[f"E{i}" for i in range(1, 31)]))
     assert "Georeference none" in found.text and "E30 3.3 %" in found.text
