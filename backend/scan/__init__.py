@@ -6,6 +6,8 @@ Arrays in, arrays out: no files, no scenes, no jobs.
 from .block import MambaBlock
 from .conv import causal_conv1d
 from .forms import chosen_form, forms
+from .memory import keep_freed_memory
+from .products import linear
 from .scan import selective_scan
 
-__all__ = ["MambaBlock", "causal_conv1d", "chosen_form", "forms", "selective_scan"]
+__all__ = ["MambaBlock", "causal_conv1d", "chosen_form", "forms", "keep_freed_memory", "linear", "selective_scan"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import torch
 
@@ -31,8 +31,13 @@ def run(parts: int, work: Callable[[int], None]) -> None:
         for part in taken:
             work(part)
 
-    futures = [_threads(helpers).submit(take) for _ in range(helpers)]
-    take()
+    executor = _threads(helpers)
+    futures = [executor.submit(take) for _ in range(helpers)]
+    try:
+        take()
+    finally:
+        # Also when the caller is interrupted: the others still write into its arrays.
+        wait(futures)
     for future in futures:
         future.result()
 
@@ -41,8 +46,7 @@ def _threads(helpers: int) -> ThreadPoolExecutor:
     global _executor, _size
     with _lock:
         if _executor is None or _size < helpers:
-            if _executor is not None:
-                _executor.shutdown(wait=False)
+            # The smaller one is left to those who hold it; its idle threads end with the process.
             _executor, _size = ThreadPoolExecutor(helpers, "mixel-scan"), helpers
         return _executor
 
