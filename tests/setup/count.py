@@ -17,7 +17,12 @@ def count(folder: Path) -> Counter:
     """Passed, failed and skipped tests of all reports in a folder."""
     total: Counter = Counter()
     for file in sorted(folder.glob("*.xml")):
-        for suite in ElementTree.parse(file).getroot().iter("testsuite"):
+        try:
+            root = ElementTree.parse(file).getroot()
+        except ElementTree.ParseError:  # that pytest was ended from outside or crashed
+            total.update(errors=1)
+            continue
+        for suite in root.iter("testsuite"):
             tests, failures, errors, skipped = (
                 int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")
             )

@@ -24,8 +24,9 @@ stage() { # stage NAME LIMIT COMMAND...: run it, say how it went and how long it
     code=$?
     case $code in
     0) verdicts+=(ok) ;;
-    124 | 137) verdicts+=("FAILED: more than $limit s") ;;
-    *) verdicts+=("FAILED") ;;
+    124) verdicts+=("FAILED: more than $limit s") ;;
+    1) verdicts+=("FAILED") ;;
+    *) verdicts+=("FAILED with exit code $code") ;;
     esac
     names+=("$name") spent+=($((SECONDS - start)))
     printf -- '--- %s: %s in %s s\n' "$name" "${verdicts[-1]}" "${spent[-1]}"
