@@ -561,7 +561,7 @@ def gone_within_two_seconds(process, act):
 def test_a_run_that_is_terminated_ends_and_leaves_nothing(under_way):
     folder, runs, _ = under_way
     assert listing(folder / "terminated" / PARTIAL) == [OWNER]
-    assert gone_within_two_seconds(runs["terminated"], lambda: [runs["terminated"].terminate() for _ in range(20)])
+    assert gone_within_two_seconds(runs["terminated"], runs["terminated"].terminate)
     assert runs["terminated"].returncode == 128 + signal.SIGTERM
     assert listing(folder / "terminated") == []
 
@@ -598,9 +598,28 @@ def test_a_run_whose_parent_is_long_gone_ends_before_it_starts(tmp_path, write_s
     assert listing(tmp_path / "out") == []
 
 
-def test_a_run_that_ends_with_its_parent_leaves_the_files_of_another_run_alone(tmp_path):
-    (tmp_path / OWNER).write_text(f"{os.getpid() + 1} 1.0")
-    assert not program._is_mine(tmp_path / OWNER)
-    assert not program._is_mine(tmp_path / "missing")
-    (tmp_path / OWNER).write_text(f"{os.getpid()} 1.0")
-    assert program._is_mine(tmp_path / OWNER)
+@pytest.mark.parametrize(("owner", "left"), [(os.getpid(), False), (os.getpid() + 1, True), ("", True)])
+def test_a_run_that_ends_with_its_parent_clears_its_own_files_and_no_others(tmp_path, monkeypatch, owner, left):
+    past = subprocess.Popen(["true"])
+    past.wait()
+    (tmp_path / PARTIAL).mkdir()
+    (tmp_path / PARTIAL / OWNER).write_text(f"{owner} 1.0" if owner else "")
+    ended = []
+    monkeypatch.setattr(program.os, "_exit", ended.append)
+    program._end_with(past.pid, tmp_path)
+    assert ended == [1] and (tmp_path / PARTIAL).exists() == left
+
+
+def test_a_second_signal_does_not_interrupt_the_tidying_up_after_the_first():
+    before = signal.signal(signal.SIGTERM, program._terminated)
+    tidied = False
+    try:
+        with pytest.raises(SystemExit) as ended:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+                tidied = True
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert tidied and ended.value.code == 128 + signal.SIGTERM
