@@ -269,6 +269,7 @@ SCENES = {
     "all nodata": (np.full((12, ROWS, COLS), NODATA, np.int16), {}, "Every pixel of the scene is nodata"),
     "all NaN": (np.full((12, ROWS, COLS), np.nan, np.float32), {}, "Every pixel of the scene is nodata"),
     "constant": (np.full((12, ROWS, COLS), 7, np.int16), {}, "Only 0 bands of the scene vary"),
+    "negative everywhere": (stored() - np.int16(10500), {}, "zero or negative almost everywhere; choose a reflectance"),
     "complex": (mixture().astype(np.complex64), {}, "complex numbers"),
     "more endmembers than bands": (stored(), {"num_endmembers": 13}, "12 usable bands; 13 endmembers cannot be told"),
     "more endmembers than pixels": (with_pixels(20), {"num_endmembers": 21}, "20 valid pixels; 21 endmembers cannot"),
