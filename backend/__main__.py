@@ -42,8 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         job = Job.read(options.job)
         if options.parent:
             threading.Thread(target=_end_with, args=(options.parent, Path(job.output)), daemon=True).start()
-        from .tasks import run  # after stdout is safe: torch and friends may print
+        from .scan import keep_freed_memory  # after stdout is safe: torch and friends may print
+        from .tasks import run
 
+        keep_freed_memory()
         metrics = run(job, emit)
     except ValueError as error:
         emit(Failed(str(error), traceback.format_exc()))

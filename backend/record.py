@@ -12,7 +12,7 @@ from typing import Any
 from . import version
 from .methods import Method
 from .protocol import Event, Job, Notice
-from .scan import chosen_form
+from .scan import chosen_form, products_sentence
 from .scene import Scene
 from .training import Record, choose_device
 
@@ -71,4 +71,5 @@ def versions(device: str) -> dict[str, str]:
         "System": platform.platform(),
         "Device": str(chosen),
         "Selective scan": chosen_form(chosen).sentence,
+        **({"Matrix products": products_sentence()} if chosen.type == "cpu" else {}),
     }

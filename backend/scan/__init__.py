@@ -7,7 +7,17 @@ from .block import MambaBlock
 from .conv import causal_conv1d
 from .forms import chosen_form, forms
 from .memory import keep_freed_memory
-from .products import linear
+from .products import Linear
+from .products import sentence as products_sentence
 from .scan import selective_scan
 
-__all__ = ["MambaBlock", "causal_conv1d", "chosen_form", "forms", "keep_freed_memory", "linear", "selective_scan"]
+__all__ = [
+    "Linear",
+    "MambaBlock",
+    "causal_conv1d",
+    "chosen_form",
+    "forms",
+    "keep_freed_memory",
+    "products_sentence",
+    "selective_scan",
+]

@@ -19,22 +19,19 @@ Where this differs from the published text and why:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...scan import MambaBlock
+from ...scan import Linear, MambaBlock
 from .config import Config
 
 SHARPNESS = 20.0
 """Of the softplus that keeps endmembers positive: reflectances above 0.2 of the scale pass as they are."""
-
-
 STEPS = (0.3, 2.0)
-"""Range of the spatial scans' step sizes at the start; a state forgets by exp(-step) or faster a pixel."""
+"""Range of the spatial scans' step sizes at the start; a pixel ten away is nearly forgotten."""
 
 
 class SpatialScan(nn.Module):
@@ -43,12 +40,9 @@ class SpatialScan(nn.Module):
     def __init__(self, width: int, along_rows: bool) -> None:
         super().__init__()
         self.along_rows = along_rows
-        self.forwards = MambaBlock(width // 2)
-        self.backwards = MambaBlock(width // 2, reverse=True)
-        for block in (self.forwards, self.backwards):
-            steps = torch.empty_like(block.dt_proj.bias).uniform_(math.log(STEPS[0]), math.log(STEPS[1])).exp()
-            block.dt_proj.bias.data = torch.log(torch.expm1(steps))
-        self.project = nn.Linear(width, width)
+        self.forwards = MambaBlock(width // 2, steps=STEPS)
+        self.backwards = MambaBlock(width // 2, steps=STEPS, reverse=True)
+        self.project = Linear(width, width)
         self.norm = nn.LayerNorm(width)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -102,15 +96,15 @@ class Unmamba(nn.Module):
         super().__init__()
         width, r = config.width, config.num_endmembers
         self.temperature = config.temperature
-        self.stem = nn.Linear(pixels.shape[1], width)
+        self.stem = Linear(pixels.shape[1], width)
         self.stem_norm = nn.LayerNorm(width)
         self.blocks = nn.ModuleList(Block(width, 4, index % 2 == 0) for index in range(config.num_blocks))
         self.head = nn.Sequential(
             nn.LayerNorm(width),
-            nn.Linear(width, 2 * width),
+            Linear(width, 2 * width),
             nn.SiLU(),
             nn.LayerNorm(2 * width),
-            nn.Linear(2 * width, r),
+            Linear(2 * width, r),
         )
         self.balance = nn.BatchNorm1d(r, momentum=None)
         drawn = pixels[torch.randint(len(pixels), (r, config.num_spectra))]
