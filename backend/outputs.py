@@ -17,9 +17,10 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
+from .cube import Array, Window
 from .protocol import JOB_FILE, LOG_FILE, OWNER, PARTIAL
-from .results import Array, Layer, layers
-from .scene import Scene, Window
+from .results import Layer, layers
+from .scene import Scene
 
 TILE = 256
 SAME_PROCESS = 60.0

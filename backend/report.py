@@ -19,10 +19,10 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from .config import settings as settings_of
+from .cube import Array
 from .library import Library
 from .outputs import thumbnail
 from .record import Run, versions
-from .results import Array
 
 matplotlib.rcParams["text.parse_math"] = False  # a name is no formula
 DPI = 110

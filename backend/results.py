@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float32]
+from .cube import Array
 
 
 @dataclass(frozen=True)

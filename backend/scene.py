@@ -1,16 +1,14 @@
-"""Scene: a raster opened for reading window by window; Cube: the pixels of one window as reflectance.
+"""Scene: a raster opened for reading window by window, never whole.
 
-The whole array is never read. This file and ``products/`` know what a file means; everything behind sees reflectance.
+Only this file knows what a scene's file means; everything behind it sees reflectance.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -20,52 +18,12 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
+from .cube import Array, Cube, Mask, Window, partition, spread
 from .facts import Facts, positive_number, spectral_axis
 from .survey import Survey, usable_values
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-STEPS = (0.7548776662466927, 0.5698402909980532)
-"""Multiples of this vector, without their whole parts, spread evenly over the unit square (the R2 sequence)."""
-
-
 WHOLE_TILES = 3
 """A scene of no more pixels than so many tiles is sampled whole."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A part of a scene: its core, where results are kept, and around it a halo that is only read. Units: pixels."""
-
-    row: int
-    col: int
-    rows: int
-    cols: int
-    halo: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Top, bottom, left, right; 0 where the scene ends."""
-
-    @property
-    def core(self) -> tuple[slice, slice]:
-        """Where the core lies within what was read."""
-        top, _, left, _ = self.halo
-        return slice(top, top + self.rows), slice(left, left + self.cols)
-
-
-@dataclass(frozen=True)
-class Cube:
-    """The pixels of one window, halo included: ``reflectance`` (bands, rows, cols), ``valid`` (rows, cols).
-
-    Pixels that are not valid hold 0 in every band. Only good bands are in it.
-    """
-
-    window: Window
-    reflectance: Array
-    valid: Mask
-
-    @property
-    def pixels(self) -> Array:
-        """The valid pixels (pixels, bands)."""
-        return self.reflectance[:, self.valid].T
 
 
 class Scene:
@@ -134,17 +92,8 @@ class Scene:
         return {"crs": self._dataset.crs, "transform": self._dataset.transform}
 
     def windows(self, size: int, halo: int = 0) -> list[Window]:
-        """Windows that cover the scene, ``size`` pixels a side and ``halo`` pixels more to each side within the scene.
-
-        Neighbours are of nearly equal size, so that no sliver is left at the end.
-        """
-        found = []
-        row_edges, col_edges = _edges(self.rows, size), _edges(self.cols, size)
-        for top, bottom in pairwise(row_edges):
-            for left, right in pairwise(col_edges):
-                around = (min(halo, top), min(halo, self.rows - bottom), min(halo, left), min(halo, self.cols - right))
-                found.append(Window(top, left, bottom - top, right - left, around))
-        return found
+        """Windows that cover the scene; see :func:`.cube.partition`."""
+        return partition(self.rows, self.cols, size, halo)
 
     def read(self, window: Window) -> Cube:
         """The cube of one window with its halo. ValueError if the file cannot be read or was changed meanwhile."""
@@ -173,7 +122,7 @@ class Scene:
 
         A scene no larger than three such tiles comes as one, whole. ValueError if no pixel is valid.
         """
-        tiles = _spread(self._tiles(size))
+        tiles = spread(self._tiles(size))
         found = list(islice((cube for cube in self.cubes(tiles) if cube.valid.any()), num_tiles))
         if not found:
             raise ValueError(
@@ -228,7 +177,7 @@ class Scene:
 
     def _survey(self) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""
-        tiles = _spread(self._tiles(64))
+        tiles = spread(self._tiles(64))
         try:
             return Survey.of((self._stored(tile) for tile in tiles[:32]), self.facts.nodata)
         except ValueError:
@@ -254,23 +203,6 @@ class Scene:
             self.notices.append(f"Bands that hold no data or one value only were left out: {listed}.")
             self._good[self._good] = found.informative
         self._gains, self._offsets = gains[self._good].astype(np.float32), offsets[self._good].astype(np.float32)
-
-
-def _edges(length: int, size: int) -> list[int]:
-    parts = math.ceil(length / size)
-    return [round(index * length / parts) for index in range(parts + 1)]
-
-
-def _spread(windows: list[Window]) -> list[Window]:
-    """All windows in an order whose every beginning is spread evenly over the scene, in rows and columns.
-
-    Equal steps through the list would meet one column only where a step is as long as a row of windows.
-    """
-    cols = len({window.col for window in windows})
-    rows = len(windows) // cols
-    points = ((int((0.5 + i * STEPS[0]) % 1 * rows), int((0.5 + i * STEPS[1]) % 1 * cols)) for i in range(len(windows)))
-    order = dict.fromkeys([*(row * cols + col for row, col in points), *range(len(windows))])
-    return [windows[index] for index in order]
 
 
 def _facts(dataset: rasterio.DatasetReader) -> Facts:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..results import Array, Unmixing
-from ..scene import Cube
+from ..cube import Array, Cube
+from ..results import Unmixing
 from ..training import Record
 
 

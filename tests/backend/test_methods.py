@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from mixel.backend import config
+from mixel.backend.cube import Cube, Window
 from mixel.backend.methods import method, methods
-from mixel.backend.scene import Cube, Window
 
 CPU = torch.device("cpu")
 QUICK = {"epochs": 3, "width": 16, "num_blocks": 2, "num_endmembers": 3}

@@ -16,10 +16,11 @@ import psutil
 import pytest
 import rasterio
 from mixel.backend import outputs
+from mixel.backend.cube import Window
 from mixel.backend.outputs import OutputFolder, raster_writers, required_bytes, thumbnail
 from mixel.backend.protocol import JOB_FILE, LOG_FILE, OWNER, PARTIAL
 from mixel.backend.results import Unmixing
-from mixel.backend.scene import Scene, Window
+from mixel.backend.scene import Scene
 from scenes import COLS, GRID, ROWS
 
 NAMES = {"abundances": ["Endmember 1", "Mauer & <Dach>"], "error": ["Reconstruction error"]}

@@ -8,7 +8,8 @@ import shutil
 import numpy as np
 import pytest
 import rasterio
-from mixel.backend.scene import Scene, Window
+from mixel.backend.cube import Window
+from mixel.backend.scene import Scene
 from mixel.backend.survey import Survey
 from scenes import COLS, GRID, ROWS, WAVELENGTHS, mixture, stored, write, write_envi
 

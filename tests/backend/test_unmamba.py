@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from mixel.backend.config import build
+from mixel.backend.cube import Cube, Window
 from mixel.backend.methods.unmamba import method as unmamba
 from mixel.backend.methods.unmamba.config import Config
 from mixel.backend.methods.unmamba.network import Unmamba
 from mixel.backend.methods.unmamba.released import ReleasedUnmamba
 from mixel.backend.metrics import match, rmse, spectral_angles
-from mixel.backend.scene import Cube, Window
 
 CPU = torch.device("cpu")
 SMALL = {"width": 16, "num_blocks": 2, "num_endmembers": 3, "num_spectra": 8}

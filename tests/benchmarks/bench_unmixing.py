@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from scipy.io import loadmat
 
+from backend.cube import Cube, Window
 from backend.methods.unmamba import method as unmamba
 from backend.methods.unmamba.config import Config
 from backend.metrics import match, rmse, spectral_angles
-from backend.scene import Cube, Window
 
 Reference = tuple[Cube, np.ndarray, np.ndarray, Path]
 

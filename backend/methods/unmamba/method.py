@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...results import Array, Unmixing
-from ...scene import Cube
+from ...cube import Array, Cube
+from ...results import Unmixing
 from ...training import Record, Report, train
 from ..contract import Plan
 from .config import Config
