@@ -8,20 +8,26 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 cd "$ROOT"
 export MIXEL_HOME="$CACHE/home"
+TRITON="$CACHE/triton-3.9.0"
 
 case "${1:-}" in
 make)
     [ -d "$CACHE" ] || as_root install -d -m 1777 "$CACHE"
-    "$QGIS_PYTHON" -m plugin.environment create --accelerator cpu </dev/null
+    "$QGIS_PYTHON" -m plugin.environment create --accelerator "${ACCELERATOR:-cpu}" </dev/null
     python=$("$QGIS_PYTHON" -m plugin.environment find)
     for old in "$MIXEL_HOME"/python-*; do # of earlier lock files
         case "$python" in "$old"/*) ;; *) rm -rf "$old" ;; esac
     done
+    if [ ! -e "$TRITON/.done" ]; then # for its interpreter: the GPU's kernels are tested without a GPU
+        rm -rf "${TRITON%-*}"-*
+        "$python" -m pip install --quiet --no-deps --target "$TRITON" "triton==${TRITON##*-}" </dev/null
+        touch "$TRITON/.done"
+    fi
     ;;
 run)
     shift
     python=$("$QGIS_PYTHON" -m plugin.environment find)
-    PYTHONPATH="$PYTEST" exec "$python" "$@"
+    PYTHONPATH="$PYTEST:$TRITON" exec "$python" "$@"
     ;;
 *) fail "usage: $0 make | run ARGS..." ;;
 esac
