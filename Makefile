@@ -1,7 +1,7 @@
 # Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint package bench-demo bench-memory bench-unmixing bench-scan clean
+.PHONY: help demo test test-gpu lint package bench-demo bench-memory bench-unmixing bench-scan clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,6 +11,11 @@ demo: ## unmix the sample scene in the real QGIS; installs what is missing and s
 
 test: ## all checks and tests, on this machine's QGIS and on 3.44 (5 minutes; the first time 15)
 	@tests/setup/test.sh
+
+test-gpu: ## the tests that need an NVIDIA graphics processor
+	@tests/setup/tools.sh
+	@ACCELERATOR=cuda tests/setup/backend.sh make
+	@tests/setup/backend.sh run -m pytest tests/gpu
 
 lint: ## ruff, mypy and bandit
 	@tests/setup/test.sh lint

@@ -119,12 +119,3 @@ def test_triton_form_in_its_interpreter():
     command = [sys.executable, "-c", INTERPRETED]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0 and done.stdout.strip() == "''", done.stdout + done.stderr
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("name", ["triton", "mamba_ssm"])
-def test_forms_of_the_graphics_processor_agree(name):
-    choice = next(form for form in forms("cuda") if form.name == name)
-    if "cannot be imported" in choice.sentence:
-        pytest.skip(choice.sentence)
-    assert choice.available, choice.sentence

@@ -89,7 +89,6 @@ def test_pool_hands_on_what_goes_wrong(threads):
         pool.run(8, work)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_forked_child_computes_after_parent_used_its_threads(threads):
     from test_scan import operands
