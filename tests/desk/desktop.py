@@ -22,25 +22,6 @@ SAMPLE = ROOT / "resources" / "sample"
 SCENE = "EnMAP_BerlinUrbanGradient.bsq"
 READY_WITHIN = 120.0
 SCREEN = "1600x1000x24"
-WATCH = """\
-# A dialog before the plugins are loaded would stop everything: say on stderr what it asks.
-import sys
-from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QApplication, QLabel, QTextEdit
-
-
-def _tell_dialog():
-    modal = QApplication.activeModalWidget()
-    if modal is not None:
-        words = [label.text() for label in modal.findChildren(QLabel)]
-        words += [text.toPlainText() for text in modal.findChildren(QTextEdit)]
-        print("A dialog is open:", modal.windowTitle(), *words, file=sys.__stderr__, flush=True)
-
-
-_watch = QTimer()
-_watch.timeout.connect(_tell_dialog)
-_watch.start(5000)
-"""
 SETTINGS = """\
 [PythonPlugins]
 mixel=true
@@ -72,7 +53,6 @@ def make_profile(folder: Path) -> Path:
     link = plugins / "mixel"
     if not link.is_symlink():
         link.symlink_to(ROOT, target_is_directory=True)
-    (default / "python" / "startup.py").write_text(WATCH, encoding="utf-8")
     settings = default / "QGIS" / "QGIS3.ini"
     settings.parent.mkdir(exist_ok=True)
     settings.write_text(SETTINGS, encoding="utf-8")
@@ -133,12 +113,14 @@ class Desktop:
     def __enter__(self) -> Desktop:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("QT_QPA", "PYTHON"))}
         environment.update(MIXEL_DESK=str(self.folder / "desk.json"), PYTHONDONTWRITEBYTECODE="1")
+        environment["PYQGIS_STARTUP"] = str(HERE / "watch.py")
         self._runtime: Optional[str] = None
         command = ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(self.folder)]
         command += ["--code", str(HERE / "start.py")]
         if not self.on_screen:
             self._runtime = tempfile.mkdtemp(prefix="mixel-desk-")
             environment.update(XDG_RUNTIME_DIR=self._runtime, XDG_SESSION_TYPE="x11")
+            environment["MIXEL_DESK_HOST"] = str(os.getpid())
             environment.pop("WAYLAND_DISPLAY", None)
             command = ["xvfb-run", "--auto-servernum", "--server-args", f"-screen 0 {SCREEN}", *command]
         with open(self.folder / "qgis.log", "wb") as log:
