@@ -183,10 +183,11 @@ def candidates(device, length, wanted):
     return [name for name in names if length <= SLOW.get(name, length) and (not wanted or name in wanted)]
 
 
-def measure(shape, device, rounds, exps, wanted=()):
+def measure(shape, device, rounds, exps, copies, wanted=()):
     """Print the table of one shape. `x` compares clock times with the first form's, `cpu x` processor times.
 
-    When other programs keep the machine busy, only the second is to be trusted.
+    When other programs keep the machine busy, only the second is to be trusted. `of exp` and `of copy` hold the forward
+    against the machine's own limits: as many exponentials, or as many bytes, in the same time.
     """
     batch, length, channels, states = SHAPES[shape]
     names = candidates(device, length, wanted)
@@ -197,7 +198,7 @@ def measure(shape, device, rounds, exps, wanted=()):
             if name != "reference" or (kind is forward and turn < 2):
                 taken[name, kind].append(timed(kind, device, name, tensors))
     print(f"\n{shape}: B={batch} L={length} D={channels} N={states}")
-    heads = ("forward ms", "x", "cpu x", "fwd+bwd ms", "x", "cpu x", "MB", "error y", "error grad", "of exp")
+    heads = ("forward ms", "x", "cpu x", "fwd+bwd ms", "x", "cpu x", "MB", "error y", "error grad", "of exp", "of copy")
     print(f"{'form':10}" + "".join(f"{head:>11}" for head in heads))
     for name in names:
         cells = []
@@ -213,6 +214,9 @@ def measure(shape, device, rounds, exps, wanted=()):
         updates = batch * length * channels * states / 1e6
         busy = typical(taken[name, forward])[1] / torch.get_num_threads()
         cells += [f"{updates / busy / exps:.0%}" if exps else "-"]
+        # What a forward must at least read and write: u, delta, z and y, B and C.
+        bytes_moved = 4 * batch * length * (4 * channels + 2 * states)
+        cells += [f"{bytes_moved / typical(taken[name, forward])[0] / 1e6 / copies:.0%}"]
         print(f"{name:10}" + "".join(f"{cell:>11}" for cell in cells))
 
 
@@ -242,9 +246,10 @@ def main():
     if not importlib.util.find_spec("mambapy"):
         print("mamba.py: not installed (pip install mambapy)")
     exps = exp_rate(threads) if device == "cpu" else 0.0
-    print(f"copy {copy_rate(device):.1f} GB/s" + (f", exp {exps:.1f} G/s" if exps else ""))
+    copies = copy_rate(device)
+    print(f"copy {copies:.1f} GB/s" + (f", exp {exps:.1f} G/s" if exps else ""))
     for shape in options.shapes:
-        measure(shape, device, options.rounds, exps, options.forms)
+        measure(shape, device, options.rounds, exps, copies, options.forms)
 
 
 if __name__ == "__main__":
