@@ -1,0 +1,163 @@
+"""Abundances by least squares: without constraints, non-negative, fully constrained, sparse; and their errors.
+
+Everywhere ``pixels`` is (pixels, bands), ``endmembers`` (endmembers, bands), both in one unit (reflectance), and the
+result (pixels, endmembers) float32. A pixel with a value that is not finite comes out as NaN. Sums run in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cube import Array
+from ..scan.pool import run
+from .kernels import residuals, solve
+
+PART = 1024
+"""Pixels of one piece of work for a thread."""
+MANY = 32
+"""From so many endmembers on a pixel's set is small beside them all; it is grown one by one then."""
+SAFE = 1e-8
+"""Least pivot, relative to the diagonal, from which the solution without x >= 0 is worth starting from."""
+
+
+def unconstrained(pixels: Array, endmembers: Array) -> Array:
+    """Least squares without constraints; of many solutions the one of least norm."""
+    pixels, endmembers = checked(pixels, endmembers)
+    inverse = np.linalg.pinv(endmembers.astype(np.float64))
+    found = np.empty((len(pixels), len(endmembers)), np.float32)
+    for part in parts(len(pixels)):
+        block = pixels[part].astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            found[part] = block @ inverse
+        found[part][~np.isfinite(block).all(axis=1)] = np.nan
+    return found
+
+
+def nonnegative(pixels: Array, endmembers: Array) -> Array:
+    """Least squares with abundances >= 0 (NNLS), exact. Of many solutions one with few endmembers."""
+    return _active_set(pixels, endmembers, simplex=False)
+
+
+def fully_constrained(pixels: Array, endmembers: Array) -> Array:
+    """Least squares with abundances >= 0 that sum to one (FCLS; Heinz and Chang 2001, equation 5), exact.
+
+    Of many solutions (duplicate endmembers, more endmembers than bands) one with few endmembers.
+    """
+    return _active_set(pixels, endmembers, simplex=True)
+
+
+def sparse(pixels: Array, endmembers: Array, sparsity: float) -> Array:
+    """Abundances >= 0 that minimise |pixel - abundances @ endmembers|^2 / 2 + sparsity * sum of abundances.
+
+    This is the problem of SUnSAL (Bioucas-Dias and Figueiredo 2010, equation 2 with x >= 0), solved exactly instead
+    of by alternating directions: with x >= 0 the l1 norm is a plain sum. ``sparsity`` >= 0 in squared reflectance.
+    """
+    if not 0 <= sparsity < np.inf:
+        raise ValueError(f"The sparsity must be a number from 0 on, not {sparsity}.")
+    return _active_set(pixels, endmembers, simplex=False, penalty=float(sparsity))
+
+
+def errors(pixels: Array, endmembers: Array, abundances: Array) -> Array:
+    """Reconstruction error (pixels,): root mean square over bands of pixel - abundances @ endmembers."""
+    pixels, endmembers = checked(pixels, endmembers)
+    if abundances.shape != (len(pixels), len(endmembers)):
+        raise ValueError(
+            f"Abundances of the shape {abundances.shape} do not belong to {len(pixels)} pixels and "
+            f"{len(endmembers)} endmembers."
+        )
+    values, steps = flat(pixels)
+    shares, strides = flat(np.asarray(abundances, np.float32))
+    found = np.empty(len(pixels), np.float32)
+    spectra = endmembers.astype(np.float64)
+    in_parts(len(pixels), lambda first, last: residuals(values, steps, first, last, spectra, shares, strides, found))
+    return found
+
+
+def _active_set(pixels: Array, endmembers: Array, simplex: bool, penalty: float = 0.0) -> Array:
+    pixels, endmembers = checked(pixels, endmembers)
+    spectra = endmembers.astype(np.float64)
+    # With a sum of one the origin is free; the endmembers' mean keeps the common brightness out of the differences.
+    origin = spectra.mean(axis=0) if simplex else np.zeros(spectra.shape[1])
+    spectra -= origin
+    gram = spectra @ spectra.T
+    gram = (gram + gram.T) / 2
+    if simplex:  # the same constant everywhere changes nothing where the sum is one, and makes the matrix definite
+        gram += np.trace(gram) / len(gram) or 1.0
+    start = _start(gram, simplex)
+    # Where the solution without x >= 0 can be had from the start, the kernel multiplies the pixels by what gives it.
+    free = (start if len(start) else np.eye(len(gram))) @ np.full(len(gram), -penalty)
+    if len(start) and simplex:
+        sums = np.linalg.solve(gram, np.ones(len(gram)))
+        free += sums / sums.sum()
+    factors = start @ spectra if len(start) else spectra
+    values, steps = flat(pixels)
+    found = np.empty((len(pixels), len(spectra)), np.float32)
+    unfinished: list[int] = []
+
+    def work(first: int, last: int) -> None:
+        unfinished.append(solve(values, steps, first, last, origin, factors, gram, start, free, simplex, found))
+
+    in_parts(len(pixels), work)
+    if sum(unfinished):
+        raise ValueError(
+            f"The abundances of {sum(unfinished)} pixels cannot be computed: the endmembers are too alike. "
+            "Leave out those that nearly equal another one."
+        )
+    return found
+
+
+def _start(gram: NDArray[np.float64], simplex: bool) -> NDArray[np.float64]:
+    """The inverse of the Gram matrix, on the differences of endmembers if ``simplex``; empty if it is not exact."""
+    none = np.empty((0, 0))
+    if len(gram) > MANY:
+        return none
+    try:
+        pivots = np.diag(np.linalg.cholesky(gram)) ** 2
+    except np.linalg.LinAlgError:
+        return none
+    if (pivots < SAFE * np.diag(gram)).any():
+        return none
+    inverse = np.linalg.inv(gram)
+    sums = inverse.sum(axis=0)
+    return np.asarray(inverse - np.outer(sums, sums) / sums.sum() if simplex else inverse)
+
+
+def checked(pixels: Array, endmembers: Array) -> tuple[Array, Array]:
+    """Both as float32. ValueError, a sentence, if they are no pixels and endmembers of the same bands."""
+    pixels, endmembers = np.asarray(pixels, np.float32), np.asarray(endmembers, np.float32)
+    if pixels.ndim != 2 or endmembers.ndim != 2 or not endmembers.size:
+        raise ValueError("Pixels and endmembers must be tables of spectra, and there must be an endmember.")
+    if pixels.shape[1] != endmembers.shape[1]:
+        raise ValueError(
+            f"The pixels have {pixels.shape[1]} bands and the endmembers {endmembers.shape[1]}; both must have the "
+            "same bands."
+        )
+    if not np.isfinite(endmembers).all():
+        raise ValueError("An endmember holds values that are no numbers; leave it out or mend it.")
+    return pixels, endmembers
+
+
+def flat(table: Array) -> tuple[Array, NDArray[np.int64]]:
+    """The values of a table one after the other, and the steps from row to row and from column to column.
+
+    Copied only if neither rows nor columns are contiguous. One type of array means one compiled kernel.
+    """
+    rows, columns = table.shape
+    if table.flags.f_contiguous and not table.flags.c_contiguous:
+        return table.T.reshape(-1), np.array([1, rows])
+    return np.ascontiguousarray(table).reshape(-1), np.array([columns, 1])
+
+
+def parts(count: int) -> list[slice]:
+    """Slices of ``PART`` pixels that cover them all."""
+    return [slice(first, min(first + PART, count)) for first in range(0, count, PART)]
+
+
+def in_parts(count: int, work: Callable[[int, int], Any]) -> None:
+    """work(first, last) for every part, on several threads."""
+    slices = parts(count)
+    run(len(slices), lambda part: work(slices[part].start, slices[part].stop))
