@@ -32,7 +32,7 @@ TABLE: Sequence[Tuple[str, str]] = (
     ),
     (
         r"407 Proxy Authentication|\b407\b.*[Pp]roxy|Proxy Authentication Required",
-        "The proxy wants a name and password: set HTTPS_PROXY=http://name:password@proxy:port, or pip's proxy "
+        "The proxy wants a name and password: put both into HTTPS_PROXY, before the proxy's name, or into pip's proxy "
         "setting, and try again.",
     ),
     (

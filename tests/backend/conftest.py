@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+from contextlib import contextmanager
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: waiting threads must not spin on a busy machine
 
@@ -16,6 +18,22 @@ from scenes import QUICK, write
 def write_scene(tmp_path):
     """Writes a scene into the test's folder and gives its path; see :func:`scenes.write`."""
     return lambda values=None, name="scene.tif", **options: write(tmp_path / name, values, **options)
+
+
+@pytest.fixture
+def small_files():
+    """``with small_files(size)``: this process writes no file beyond so many bytes, so that a write really fails."""
+
+    @contextmanager
+    def limited(size):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -235,19 +234,13 @@ def test_the_space_a_run_asks_for_suffices_for_values_that_do_not_compress(tmp_p
     assert 4 * 3 * ROWS * COLS < taken <= required_bytes(scene, 3)
 
 
-@pytest.fixture
-def small_disk():
-    """A function after which this process writes no file beyond so many bytes: a write really fails."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("room", [0, 300, 1000, 2500])
-def test_a_disk_that_fills_up_while_results_are_written_is_a_sentence(tmp_path, scene, results, small_disk, room):
+def test_a_disk_that_fills_up_while_results_are_written_is_a_sentence(tmp_path, scene, results, small_files, room):
     (tmp_path / "partial").mkdir()
-    small_disk(room)
-    with pytest.raises(ValueError, match=f"The results cannot be written to {tmp_path} .*Is the disk full\\? Nothing"):
+    with (
+        small_files(room),
+        pytest.raises(ValueError, match=f"The results cannot be written to {tmp_path} .*Is the disk full\\? Nothing"),
+    ):
         write_all(tmp_path / "partial", scene, results)
 
 

@@ -356,19 +356,11 @@ def test_a_disk_that_is_nearly_full_is_refused_at_once(write_scene, tmp_path, mo
     assert "MB free; the results need about" in refused(quick(write_scene(), tmp_path / "out"), tmp_path / "out")
 
 
-@pytest.fixture
-def small_files():
-    """A function after which this process writes no file beyond so many bytes: a write really fails."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize(("room", "file"), [(0, "pid"), (1000, "raster"), (50_000, "report")])
 def test_a_disk_that_fills_up_during_the_run_is_a_sentence(write_scene, tmp_path, small_files, room, file):
     request = quick(write_scene(), tmp_path / "out")
-    small_files(room)
-    message = refused(request, tmp_path / "out")
+    with small_files(room):
+        message = refused(request, tmp_path / "out")
     assert f"{tmp_path / 'out'}" in message and "cannot be written" in message
 
 

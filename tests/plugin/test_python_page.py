@@ -111,7 +111,7 @@ def test_create_with_progress_until_ready(page, made, wait_until):
     assert heard == ["Looking for torch", "Mixel's Python is ready"]
     assert label(page, "pythonState").text().startswith("✓ Ready")
     assert label(page, "pythonMessage").property("tone") == "good"
-    assert "850 MB" in label(page, "pythonSize").text()
+    wait_until(lambda: "850 MB" in label(page, "pythonSize").text())
     assert not page.findChild(QPushButton, "pythonCreate").isVisible()
 
 
