@@ -29,7 +29,7 @@ class Run:
     scene: Scene
     emit: Callable[[Event], None]
     notices: list[str] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
+    training: Record | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
 
@@ -38,15 +38,13 @@ class Run:
         self.notices.append(message)
         self.emit(Notice(message))
 
-    def finish(self, training: Record, num_parameters: int, figures: dict[str, float]) -> None:
-        """Take in what training and mapping gave."""
-        self.losses = training.losses
-        self.metrics = {
-            **figures,
-            "final_loss": training.losses[-1],
-            "training_seconds": training.seconds,
-            "parameters": float(num_parameters),
-        }
+    def finish(self, training: Record | None, num_parameters: int, figures: dict[str, float]) -> None:
+        """Take in what training (None: the method trains nothing) and mapping gave."""
+        self.training, self.metrics = training, dict(figures)
+        if training:
+            self.metrics["final_loss"] = training.losses[-1]
+            self.metrics["training_seconds"] = training.seconds
+            self.metrics["parameters"] = float(num_parameters)
 
     def record(self) -> dict[str, Any]:
         """What goes into the job file after the run."""

@@ -47,8 +47,9 @@ def write_report(folder: Path, run: Run, library: Library) -> None:
         Picture("Endmember spectra", _spectra(library)),
         Picture("Abundances: the share of each endmember in every pixel, 0 to 1", _maps(abundances, library.names)),
         Picture("Reconstruction error per pixel: root mean square over bands, in reflectance", _error(error)),
-        Picture("Loss of every training step", _losses(run.losses)),
     ]
+    if run.training:
+        pictures.append(Picture("Loss of every training step", _losses(run.training.losses)))
     environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(Path(__file__).parent))
     page = environment.get_template("report.html").render(
         run=run,
@@ -74,7 +75,15 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Nodata value", "none" if facts.nodata is None else f"{facts.nodata:g}"),
         ("Georeference", "yes" if facts.georeferenced else "none"),
         ("Reconstruction error", f"{run.metrics['reconstruction_rmse']:.4f} reflectance (RMSE over all pixels)"),
-        ("Training", f"{len(run.losses)} steps in {run.metrics['training_seconds']:.0f} s"),
+        *_training(run),
+    ]
+
+
+def _training(run: Run) -> list[tuple[str, str]]:
+    if not run.training:
+        return []
+    return [
+        ("Training", f"{len(run.training.losses)} steps in {run.training.seconds:.0f} s"),
         ("Network", f"{run.metrics['parameters']:,.0f} trained parameters"),
     ]
 

@@ -37,10 +37,17 @@ class Plan:
 class Unmixer(Protocol):
     """What fitting an unmixing method leaves behind."""
 
-    endmembers: Array
-    """(endmembers, bands) reflectance, >= 0, the most abundant in the sample first."""
-    record: Record
-    num_parameters: int
+    @property
+    def endmembers(self) -> Array:
+        """(endmembers, bands) reflectance, >= 0, the most abundant in the sample first."""
+
+    @property
+    def record(self) -> Record | None:
+        """How the training went; None if nothing was trained."""
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers were trained."""
 
     def unmix(self, cube: Cube) -> Unmixing:
         """Unmix one cube, halo included; nodata pixels come out as NaN."""

@@ -125,8 +125,10 @@ def test_fewer_pixels_than_endmembers_are_refused_with_a_sentence(name: str) -> 
 def test_several_tiles_are_learnt_from_as_one_scene(name: str) -> None:
     tiles = [made_cube(seed=seed) for seed in range(3)]
     unmixer = fitted(name, tiles)
-    assert len(unmixer.record.losses) == QUICK["epochs"]
-    assert all(np.isfinite(unmixer.record.losses))
+    assert unmixer.endmembers.shape == (3, 24)
+    if unmixer.record:
+        assert len(unmixer.record.losses) == QUICK["epochs"]
+        assert all(np.isfinite(unmixer.record.losses))
 
 
 @pytest.mark.parametrize("name", [item.name for item in methods()])

@@ -49,7 +49,10 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
 
-def report(folder, *, values=None, names=NAMES, notices=("A notice.",), valid=(), **scene):
+TRAINED = Record([0.5, 0.25, 0.125], 12.0)
+
+
+def report(folder, *, values=None, names=NAMES, notices=("A notice.",), valid=(), training=TRAINED, **scene):
     """The text of the report of a made-up run over a scene with a hostile name."""
     values = stored() if values is None else values
     path = write(folder / f"{EVIL.replace('/', '')}.tif", values, **scene)
@@ -66,7 +69,7 @@ def report(folder, *, values=None, names=NAMES, notices=("A notice.",), valid=()
         run = Run(Job("unmix", "unmamba", path, str(folder), QUICK), chosen, settings, opened, lambda event: None)
         for notice in notices:
             run.notice(notice)
-        run.finish(Record([0.5, 0.25, 0.125], 12.0), 6417, {"reconstruction_rmse": 0.0123, "valid_pixels": 185.0})
+        run.finish(training, 6417, {"reconstruction_rmse": 0.0123, "valid_pixels": 185.0})
         spectra = np.random.default_rng(0).uniform(0, 1, (len(names), opened.bands)).astype(np.float32)
         write_report(folder, run, Library(names, spectra, opened.wavelengths))
     return (folder / "report.html").read_text(encoding="utf-8")
@@ -102,6 +105,12 @@ def test_text_is_never_taken_for_markup(page, written):
     assert EVIL not in written
     assert sum(tag == "img" for tag, _ in page.tags) == 4
     assert page.text.count(EVIL.replace("/", "")) >= 4, "title, heading, scene's name, endmember and notice"
+
+
+def test_a_method_that_trains_nothing_has_no_loss_in_its_report(tmp_path):
+    untrained = Page(report(tmp_path, training=None))
+    assert sum(tag == "img" for tag, _ in untrained.tags) == 3
+    assert "Loss of every" not in untrained.text and "trained parameters" not in untrained.text
 
 
 def test_every_picture_is_there(page):
