@@ -43,7 +43,7 @@ def nonnegative(pixels: Array, endmembers: Array) -> Array:
 
 
 def fully_constrained(pixels: Array, endmembers: Array) -> Array:
-    """Least squares with abundances >= 0 that sum to one (FCLS; Heinz and Chang 2001, equation 5), exact.
+    """Least squares with abundances >= 0 that sum to one (FCLS; Heinz and Chang 2001), exact.
 
     Of many solutions (duplicate endmembers, more endmembers than bands) one with few endmembers.
     """
@@ -53,8 +53,8 @@ def fully_constrained(pixels: Array, endmembers: Array) -> Array:
 def sparse(pixels: Array, endmembers: Array, sparsity: float) -> Array:
     """Abundances >= 0 that minimise |pixel - abundances @ endmembers|^2 / 2 + sparsity * sum of abundances.
 
-    This is the problem of SUnSAL (Bioucas-Dias and Figueiredo 2010, equation 2 with x >= 0), solved exactly instead
-    of by alternating directions: with x >= 0 the l1 norm is a plain sum. ``sparsity`` >= 0 in squared reflectance.
+    This is SUnSAL's constrained sparse regression (Bioucas-Dias and Figueiredo 2010), solved exactly instead of by
+    alternating directions: with x >= 0 the l1 norm is a plain sum. ``sparsity`` >= 0 in squared reflectance.
     """
     if not 0 <= sparsity < np.inf:
         raise ValueError(f"The sparsity must be a number from 0 on, not {sparsity}.")
