@@ -154,13 +154,14 @@ class _Steps:
     """Turns training steps into progress and metric events, not too many a second."""
 
     def __init__(self, emit: Emit) -> None:
-        self.emit, self.started, self.last = emit, time.monotonic(), 0.0
+        self.emit, self.first, self.last = emit, 0.0, 0.0
 
     def __call__(self, step: int, steps: int, loss: float) -> None:
         now = time.monotonic()
+        self.first = self.first or now  # the first step compiles kernels: the time left is reckoned from its end
         if now - self.last < LEAST_SECONDS and step < steps:
             return
         self.last = now
-        left = (now - self.started) * (steps / step - 1)
+        left = (now - self.first) * (steps - step) / (step - 1) if step > 1 else None
         self.emit(Progress(TRAINING_SHARE * step / steps, f"Training, step {step} of {steps}", left))
         self.emit(Metric("loss", loss, step))

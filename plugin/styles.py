@@ -50,10 +50,9 @@ def abundance_layers(path: str) -> List[QgsRasterLayer]:
 
 
 def composite_layer(path: str) -> QgsRasterLayer:
-    """The largest endmembers by mean abundance as red, green and blue; the name says which is which."""
-    names, bands = band_names(path), largest_bands(path)
-    legend = ", ".join(f"{names[band - 1]} {colour}" for band, colour in zip(bands, ("red", "green", "blue")))
-    layer = QgsRasterLayer(path, f"Composite: {legend}", "gdal")
+    """The largest endmembers by mean abundance as red, green and blue; the legend says which is which."""
+    bands = largest_bands(path)
+    layer = QgsRasterLayer(path, f"Composite of the {len(bands)} largest", "gdal")
     channels = [*bands, -1][:3]
     renderer = QgsMultiBandColorRenderer(layer.dataProvider(), *channels)
     top = max(_percentile(path, band, 98) for band in bands) or 1.0  # one for all, so that colours stay comparable

@@ -51,7 +51,7 @@ def test_all_layers_arrive_in_one_group_in_order(project, load):
     load("berlin", NUM_ENDMEMBERS=3)
     assert groups(project) == ["Unmixed: berlin"]
     assert in_group(project, "Unmixed: berlin") == [
-        "Composite: Endmember 3 red, Endmember 2 green, Endmember 1 blue",
+        "Composite of the 3 largest",
         "Endmember 1",
         "Endmember 2",
         "Endmember 3",
@@ -68,7 +68,7 @@ def test_only_the_composite_is_shown_at_once(project, load):
 def test_layers_are_styled(project, load):
     load("berlin", NUM_ENDMEMBERS=2)
     kinds = {layer.name().split(":")[0]: layer.renderer().type() for layer in project.mapLayers().values()}
-    assert kinds["Composite"] == "multibandcolor"
+    assert kinds["Composite of the 2 largest"] == "multibandcolor"
     assert kinds["Endmember 1"] == "singlebandpseudocolor"
 
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from mixel.plugin import styles
 from osgeo import gdal
-from qgis.core import QgsMultiBandColorRenderer, QgsRasterLayer, QgsSingleBandPseudoColorRenderer
+from qgis.core import (
+    QgsLayerTreeLayer,
+    QgsMapLayerLegend,
+    QgsMultiBandColorRenderer,
+    QgsRasterLayer,
+    QgsSingleBandPseudoColorRenderer,
+)
+from qgis.PyQt.QtCore import Qt
 
 
 def write(path, arrays, names=(), nodata=None):
@@ -61,7 +68,10 @@ def test_the_composite_shows_the_three_largest_and_says_so(qgis_app, tmp_path):
     renderer = layer.renderer()
     assert isinstance(renderer, QgsMultiBandColorRenderer)
     assert (renderer.redBand(), renderer.greenBand(), renderer.blueBand()) == (2, 4, 3)
-    assert layer.name() == "Composite: B red, D green, C blue"
+    assert layer.name() == "Composite of the 3 largest"
+    nodes = QgsMapLayerLegend.defaultRasterLegend(layer).createLayerTreeModelLegendNodes(QgsLayerTreeLayer(layer))
+    labels = [node.data(Qt.ItemDataRole.DisplayRole) for node in nodes]
+    assert [label.split(": ")[-1][0] for label in labels if label] == ["B", "D", "C"]
 
 
 def test_the_composites_colours_are_stretched_alike(qgis_app, tmp_path):
@@ -79,7 +89,7 @@ def test_the_composites_colours_are_stretched_alike(qgis_app, tmp_path):
 
 def test_a_composite_of_two(qgis_app, tmp_path):
     layer = styles.composite_layer(shares(tmp_path / "a.tif", [0.3, 0.7], ["A", "B"]))
-    assert layer.name() == "Composite: B red, A green"
+    assert layer.name() == "Composite of the 2 largest"
     assert layer.renderer().blueBand() < 1
 
 
