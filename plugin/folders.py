@@ -6,27 +6,48 @@ import os
 import shutil
 from pathlib import Path
 
-from ..backend.protocol import JOB_FILE, LOG_FILE, PARTIAL
+from ..backend.protocol import JOB_FILE, LOG_FILE, PARTIAL, Job
 
 _LEAST_FREE = 20e6
 """Bytes. Even a small run writes rasters, a report and a log; with less the disk is as good as full."""
 
 
 def usable_folder(text: str) -> Path:
-    """The folder as an absolute path. ValueError, a sentence, if a run could not write there or one is there."""
+    """The folder as an absolute path. ValueError, a sentence, if a run could not write there or something is there."""
     if not text:
         raise ValueError("Choose an output folder.")
     folder = Path(os.path.abspath(text))
-    if (folder / JOB_FILE).exists() or (folder / PARTIAL).exists():
-        raise ValueError(f"The folder {folder} already holds a run. Choose another folder; nothing is overwritten.")
     parent = _existing(folder)
     if not parent.is_dir():
         raise ValueError(f"{parent} is a file, not a folder. Choose another output folder.")
-    if not os.access(parent, os.W_OK | os.X_OK):
+    if not os.access(parent, os.R_OK | os.W_OK | os.X_OK):
         raise ValueError(f"You may not write to {parent}. Choose another output folder.")
+    _check_empty(folder)
     if shutil.disk_usage(parent).free < _LEAST_FREE:
         raise ValueError(f"The disk of {parent} is full. Free some space or choose another output folder.")
     return folder
+
+
+def _check_empty(folder: Path) -> None:
+    """ValueError unless nothing is in the folder but what a run that failed has left, so that it can be tried again."""
+    found = {item.name for item in folder.iterdir()} if folder.is_dir() else set()
+    if JOB_FILE in found and found <= {JOB_FILE, LOG_FILE} and _has_failed(folder / JOB_FILE):
+        return
+    if JOB_FILE in found or PARTIAL in found:
+        raise ValueError(f"The folder {folder} already holds a run. Choose another folder; nothing is overwritten.")
+    if found:
+        raise ValueError(
+            f"The folder {folder} already holds files ({min(found)}). Choose a new or empty folder; nothing is "
+            "overwritten."
+        )
+
+
+def _has_failed(job: Path) -> bool:
+    """Whether the job was never done: a finished run leaves its record in it."""
+    try:
+        return not Job.read(job).record
+    except ValueError:
+        return False
 
 
 def fresh_folder(scene: str, documents: str) -> Path:

@@ -14,7 +14,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ..backend.config import Setting, Value
+from ..backend.config import Setting, Value, build
 from ..backend.methods import Method
 
 Names = Dict[Tuple[str, str], str]
@@ -94,6 +94,7 @@ def read_settings(
         read = readers.get(setting.type, algorithm.parameterAsEnumString if setting.choices else None)
         value = (read or algorithm.parameterAsString)(parameters, name, context)
         values[setting.name] = setting.checked(value)
+    build(method.config, values)  # what single settings do not show: limits that depend on several
     return values
 
 

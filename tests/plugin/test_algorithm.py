@@ -186,15 +186,32 @@ def test_cancel_ends_within_two_seconds_and_leaves_nothing(processing, project, 
 def test_a_cancel_leaves_the_users_own_files_alone(processing, project, make_layer, scripted, tmp_path):
     scripted("slow")
     folder = tmp_path / "out"
-    folder.mkdir()
-    (folder / "mine.txt").write_text("mine")
 
     class Impatient(Listener):
         def hear(self, event):
+            (folder / "mine.txt").write_text("mine")
             self.cancel()
 
     processing.run("mixel:unmix", parameters(make_layer(), folder), feedback=Impatient())
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "log.txt"])
+def test_a_folder_with_the_users_own_files_is_refused_and_left_alone(provider, project, make_layer, tmp_path, name):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / name).write_text("mine")
+    assert "already holds files" in refusal(parameters(make_layer(), folder))
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(name, "mine")]
+
+
+def test_a_run_that_failed_can_be_tried_again_in_its_folder(processing, project, make_layer, scripted, tmp_path):
+    scripted("fail")
+    layer = make_layer()
+    with pytest.raises(QgsProcessingException):
+        processing.run("mixel:unmix", parameters(layer, tmp_path / "out"), feedback=Listener())
+    scripted()
+    assert processing.run("mixel:unmix", parameters(layer, tmp_path / "out"))["ABUNDANCES"]
 
 
 def test_two_runs_one_after_the_other(processing, project, make_layer, scripted, tmp_path):
@@ -275,6 +292,10 @@ def test_a_folder_below_a_file_is_refused(provider, project, make_layer, tmp_pat
 @pytest.mark.parametrize("values", [{"NUM_ENDMEMBERS": 1}, {"METHOD": "magic"}, {"DEVICE": "abacus"}, {"SCALE": -1}])
 def test_wrong_settings_are_refused(provider, project, make_layer, tmp_path, values):
     assert refusal(parameters(make_layer(), tmp_path / "out", **values))
+
+
+def test_a_setting_that_does_not_fit_is_refused_before_anything_starts(provider, project, make_layer, tmp_path):
+    assert "must be a multiple of 16, not 50" in refusal(parameters(make_layer(), tmp_path / "out", WIDTH=50))
 
 
 def test_a_refused_run_writes_nothing(processing, project, make_layer, scripted, tmp_path):

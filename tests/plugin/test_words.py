@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from mixel.backend.facts import Facts
+from mixel.backend.protocol import Job
 from mixel.plugin.folders import forget_run, fresh_folder, usable_folder
 from mixel.plugin.words import describe, in_progress, size, time_left
 
@@ -53,6 +55,23 @@ def test_a_new_folder_is_usable_and_absolute(tmp_path, monkeypatch):
 @pytest.mark.parametrize("trace", ["job.json", ".mixel-partial"])
 def test_a_folder_with_a_run_is_not(tmp_path, trace):
     (tmp_path / trace).write_text("")
+    with pytest.raises(ValueError, match="already holds a run"):
+        usable_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["log.txt", "photo.jpg"])
+def test_a_folder_with_the_users_files_is_not(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match=f"already holds files \\({name}\\)"):
+        usable_folder(str(tmp_path))
+
+
+def test_a_run_that_failed_can_be_tried_again_in_its_folder(tmp_path):
+    job = Job("unmix", "unmamba", "scene.tif", str(tmp_path))
+    job.write(tmp_path / "job.json")
+    (tmp_path / "log.txt").write_text("")
+    assert usable_folder(str(tmp_path)) == tmp_path
+    replace(job, record={"seconds": 1}).write(tmp_path / "job.json")
     with pytest.raises(ValueError, match="already holds a run"):
         usable_folder(str(tmp_path))
 
