@@ -24,6 +24,7 @@ POLL_SECONDS = 0.5
 # program; GDAL would keep blocks in up to 5 % of the memory, so that the peak followed the scene's size.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GDAL_CACHEMAX", "128")
+os.environ.setdefault("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")  # a packed scene is only read: no file beside it
 
 
 def main(arguments: list[str] | None = None) -> int:

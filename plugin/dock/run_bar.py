@@ -93,6 +93,7 @@ class RunBar(QWidget):
         self.status_label = QLabel()
         self.status_label.setObjectName("statusLabel")
         self.status_label.setWordWrap(True)
+        self.status_label.setTextFormat(Qt.TextFormat.PlainText)  # it quotes paths; a strange one is no markup
         self.status_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.notices_label = QLabel()
         self.notices_label.setObjectName("noticesLabel")

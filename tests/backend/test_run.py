@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import resource
@@ -437,6 +438,19 @@ def test_an_odd_scene_is_unmixed_whole_and_what_is_odd_is_told(write_scene, tmp_
     assert all(np.isfinite(value) for value in metrics.values())
     with rasterio.open(path) as scene, rasterio.open(tmp_path / "out" / "error.tif") as error:
         assert (scene.crs, scene.transform) == (error.crs, error.transform)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_packed_scene_is_only_read(backend, tmp_path):
+    """Left to itself GDAL writes how long the unpacked file is into a file beside it."""
+    folder = tmp_path / "scene"
+    folder.mkdir()
+    (folder / "scene.bsq").write_bytes(gzip.compress(stored().astype("<i2").tobytes()))
+    lines = ["ENVI", f"samples = {COLS}", f"lines = {ROWS}", "bands = 12", "data type = 2", "interleave = bsq"]
+    (folder / "scene.hdr").write_text("\n".join([*lines, "byte order = 0", "file compression = 1", ""]))
+    found = backend({"scene": str(folder / "scene.bsq"), "output": str(tmp_path / "out")})
+    assert isinstance(found.events[-1], Done)
+    assert listing(folder) == ["scene.bsq", "scene.hdr"]
 
 
 # How the program fails: one failed event, the last, with a sentence.
