@@ -22,7 +22,7 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of UNMamba; the weights are those of the paper's loss (section 3.3)."""
+    """Settings of UNMamba; the loss's weights are by default those the authors' code uses for Jasper Ridge."""
 
     num_endmembers: int = setting(
         4, "Number of endmembers", "How many materials to look for. Start with 4 to 6.", minimum=2, maximum=30
@@ -30,7 +30,7 @@ class Config:
     epochs: int = setting(
         400,
         "Training steps",
-        "More steps give cleaner materials and take longer. The paper uses 1000.",
+        "More steps give cleaner materials and take longer. The authors' code uses 1000.",
         minimum=1,
         maximum=20000,
     )

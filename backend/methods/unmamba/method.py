@@ -1,7 +1,9 @@
 """UNMamba at work: fits the network to a sample of a scene, then unmixes any window of it.
 
-Loss (section 3.3 of the paper): mean squared error and spectral angle of the reconstruction, a pull of the endmembers
-towards the scene's mean spectrum, and a sparseness term on the abundances. Only valid pixels count.
+Loss, as in the authors' code: mean squared error and spectral angle of the reconstruction, a pull of the endmembers
+towards the scene's mean spectrum, and a sparseness term (L1/2) on the abundances. Only valid pixels count. The scene is
+divided by its 99.9th percentile; their code stretches it between minimum and maximum, which adds an offset that
+abundances do not mix.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """UNMamba's network, repaired: every pixel is normalised on its own and every scene size fits.
 
 Letters: b tiles, h rows, w cols, l bands, d feature width, r endmembers, k random spectra per endmember.
-Where this differs from the published text and why:
+Where this differs from the code the authors released (the paper's full text was not at hand), and why:
 
-* The published network reads the image as one raster sequence, forward only; what a pixel then sees of the row above
+* The released network reads the image as one raster sequence, forward only; what a pixel then sees of the row above
   depends on the image's width. Here rows and columns are sequences of their own, in turn from block to block, and half
   of the channels reads each of them backwards: the first pixel sees as much as the last, and a window with a halo gives
   what the whole scene gives.
@@ -13,6 +13,9 @@ Where this differs from the published text and why:
   statistics are taken anew from the whole sample (``calibrate``) and are constants of the scene from then on.
 * Endmembers are kept positive by softplus instead of a clamp that the next step undoes, and the random spectra they are
   means of start as random pixels of the scene instead of noise, which needs fewer steps to become smooth.
+* No abundance map is dropped in training: dropping whole maps breaks their sum of one.
+* Weights start as torch and mamba_ssm start them, not by Kaiming and Xavier sweeps over all layers; the learning rate
+  falls along a cosine, not in steps; a large scene is learnt from in tiles.
 * The step sizes of the spatial scans start larger than in language models: what lies ten pixels away is nearly
   forgotten, so that a halo of 16 pixels is enough to make windows join without seams.
 """
@@ -68,7 +71,7 @@ class SpectralScan(nn.Module):
 
 
 class Block(nn.Module):
-    """One cascaded block: spatial scan, spectral scan, and the two mixed by learnt weights (section 3.2)."""
+    """One cascaded block: spatial scan, spectral scan, and the two mixed by learnt weights."""
 
     def __init__(self, width: int, groups: int, along_rows: bool) -> None:
         super().__init__()
@@ -114,7 +117,7 @@ class Unmamba(nn.Module):
         self.register_buffer("mean", pixels.mean(dim=0))
 
     def endmembers(self) -> Tensor:
-        """(r, l), positive: the mean of k weighted random spectra (section 3.2)."""
+        """(r, l), positive: the mean of k weighted random spectra."""
         means = torch.einsum("rk,rkl->rl", self.weights, self.spectra) / self.weights.shape[1]
         return functional.softplus(means, beta=SHARPNESS)
 

@@ -2,8 +2,9 @@
 
 Kept on purpose: normalisation over the whole image, one forward raster sequence, spectral weights as wide as the pooled
 image that are never trained, SSM weights overwritten by a Xavier sweep, whole abundance maps dropped in training,
-BatchNorm before the softmax, spectra clamped before the step and not after it. The loss, the learning-rate schedule and
-the order of the endmembers are Mixel's own, as in the repaired variant.
+BatchNorm before the softmax, spectra clamped before the step and not after it. The scaling of the
+scene, the spectral angle without arccos, the learning-rate schedule and the order of the endmembers are Mixel's own, as
+in the repaired variant.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ DROPOUT = 0.01
 
 
 class ReleasedBlock(nn.Module):
-    """The cascaded block (section 3.2): (1, d, h, w) -> same; ``tokens`` is the number of pooled pixels."""
+    """The cascaded block: (1, d, h, w) -> same; ``tokens`` is the number of pooled pixels."""
 
     def __init__(self, width: int, tokens: int) -> None:
         super().__init__()
