@@ -91,19 +91,29 @@ def residuals(
     ``values`` and ``abundances`` are flat, with the steps from pixel to pixel and from band (endmember) to the next.
     """
     size, bands = spectra.shape
-    tile, origin, shares = np.empty((bands, TILE)), np.zeros(bands), np.zeros((size, TILE))
+    tile, origin = np.empty((bands, TILE)), np.zeros(bands)
+    shares, sums = np.zeros((size, TILE)), np.empty(TILE)
     for begin in range(first, last, TILE):
         count = min(TILE, last - begin)
         _load(values, steps, begin, count, origin, tile)
         for j in range(size):
             for pixel in range(count):
                 shares[j, pixel] = abundances[(begin + pixel) * strides[0] + j * strides[1]]
-        sums = np.zeros(TILE)
+        sums[:] = 0.0
         for b in range(bands):
-            for j in range(size):
-                value = spectra[j, b]
+            for j in range(0, size - 3, 4):
+                e0, e1, e2, e3 = spectra[j, b], spectra[j + 1, b], spectra[j + 2, b], spectra[j + 3, b]
                 for pixel in range(TILE):
-                    tile[b, pixel] -= value * shares[j, pixel]
+                    tile[b, pixel] -= (
+                        e0 * shares[j, pixel]
+                        + e1 * shares[j + 1, pixel]
+                        + e2 * shares[j + 2, pixel]
+                        + e3 * shares[j + 3, pixel]
+                    )
+            for j in range(size - size % 4, size):
+                e0 = spectra[j, b]
+                for pixel in range(TILE):
+                    tile[b, pixel] -= e0 * shares[j, pixel]
             for pixel in range(TILE):
                 sums[pixel] += tile[b, pixel] * tile[b, pixel]
         for pixel in range(count):
@@ -124,9 +134,10 @@ def _load(values: Any, steps: Any, begin: int, count: int, origin: Any, tile: An
                     tile[b, pixel] = values[place + b] - origin[b]
     else:
         for b in range(bands):
-            place = b * steps[1] + begin * steps[0]
+            place = b * steps[1] + begin
+            row, zero = values[place : place + count], origin[b]
             for pixel in range(count):
-                tile[b, pixel] = values[place + pixel] - origin[b]
+                tile[b, pixel] = row[pixel] - zero
 
 
 @inlined
