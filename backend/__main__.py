@@ -53,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MemoryError:
         emit(Failed(_OUT_OF_MEMORY, traceback.format_exc()))
     except Exception as error:  # whatever it is, the user gets a sentence and the details
+        traceback.print_exc()
         emit(Failed(_sentence(error), traceback.format_exc()))
     else:
         emit(Done(round(time.monotonic() - started, 2), metrics))
@@ -67,6 +68,11 @@ def _sentence(error: Exception) -> str:
     text = str(error).lower()
     if "out of memory" in text or "can't allocate memory" in text:  # torch has no MemoryError
         return _OUT_OF_MEMORY
+    if isinstance(error, ImportError):
+        return (
+            f"The backend's Python is not whole, or was deleted meanwhile ({error}). Repair it on the Python page of "
+            "Mixel's panel and run again."
+        )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"The disk is full ({error}). Free some space and run again."
     return f"Mixel's backend met an error it does not know ({type(error).__name__}: {error}). The log has the details."

@@ -517,11 +517,11 @@ def inside(monkeypatch, tmp_path, capfd):
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "The memory did"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
         (KeyError("x\udcfc\n"), "met an error it does not know (KeyError: "),
-        (ImportError("No module named 'torch'"), "No module named 'torch'"),
+        (ImportError("No module named 'torch'"), "(No module named 'torch'). Repair it on the Python page"),
         (RecursionError(), "met an error it does not know (RecursionError"),
     ],
 )
-def test_whatever_goes_wrong_is_one_failed_event_with_a_sentence(inside, error, words):
+def test_whatever_goes_wrong_is_one_failed_event_with_a_sentence(inside, capfd, error, words):
     def task(request, emit):
         raise error
 
@@ -529,6 +529,8 @@ def test_whatever_goes_wrong_is_one_failed_event_with_a_sentence(inside, error, 
     assert code == 1 and isinstance(failed, Failed)
     assert words in failed.message
     assert type(error).__name__ in failed.details and "Traceback" in failed.details
+    if "The log has the details." in failed.message:
+        assert "Traceback" in capfd.readouterr().err
 
 
 def test_a_run_that_succeeds_ends_in_done_with_its_metrics(inside):
