@@ -72,6 +72,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Scene", scene.path.name),
         ("Size", f"{facts.rows} rows x {facts.cols} columns, {valid:.0f} pixels with data"),
         ("Bands", f"{scene.bands} of {facts.bands} used, {spectral}"),
+        ("Reflectance", scene.scale_sentence),
         ("Nodata value", "none" if facts.nodata is None else f"{facts.nodata:g}"),
         ("Georeference", "yes" if facts.georeferenced else "none"),
         ("Reconstruction error", f"{run.metrics['reconstruction_rmse']:.4f} reflectance (RMSE over all pixels)"),

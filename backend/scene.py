@@ -82,6 +82,12 @@ class Scene:
         return self._of_good_bands(self.facts.fwhm)
 
     @property
+    def scale_sentence(self) -> str:
+        """How stored values became reflectance, in words: of the first band in use."""
+        offset = f" {self._offsets[0]:+g}" if self._offsets[0] else ""
+        return f"stored value / {1 / self._gains[0]:g}{offset}"
+
+    @property
     def band_numbers(self) -> NDArray[np.int64]:
         """Numbers of the bands in use within the file, from 1."""
         return np.flatnonzero(self._good) + 1
@@ -186,11 +192,11 @@ class Scene:
     def _settle(self, found: Survey, scale: float | None) -> None:
         """Drop bands without information and settle the scale: reflectance = gain * stored + offset."""
         gains, offsets = np.array(self._dataset.scales), np.array(self._dataset.offsets)
-        if scale:
+        if scale or not np.all(gains == 1):
             self.notices = [note for note in self.notices if "reflectance scale" not in note]
         if scale or (self.facts.scale and np.all(gains == 1)):
             gains, offsets = np.full(len(gains), 1 / (scale or self.facts.scale or 1)), np.zeros(len(gains))
-        elif self.facts.scale is None:
+        elif self.facts.scale is None and np.all(gains == 1):
             gains = gains / found.scale()
             self.notices = [note for note in self.notices if "reflectance scale" not in note]
             self.notices.append(

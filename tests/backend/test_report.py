@@ -85,6 +85,10 @@ def page(written):
     return Page(written)
 
 
+def test_it_says_how_stored_values_became_reflectance(page):
+    assert "stored value / 10000" in page.text
+
+
 def test_the_page_is_whole_html(page, written):
     assert written.startswith("<!DOCTYPE html>") and page.open == []
     assert ("meta", {"charset": "utf-8"}) in page.tags

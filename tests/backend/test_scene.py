@@ -229,6 +229,15 @@ def test_scale_and_offset_of_the_bands_are_believed_without_a_word(write_scene):
     assert not any("scale" in notice for notice in notices)
 
 
+def test_scales_that_begin_with_the_second_band_are_believed_too(write_scene):
+    path = write_scene()
+    with rasterio.open(path, "r+") as dataset:
+        dataset.scales = [1.0] + [1 / 20000] * 11
+    cube, notices = whole(path)
+    np.testing.assert_allclose(cube.reflectance[1:], mixture()[1:] / 2, atol=1e-4)
+    assert not any("scale" in notice for notice in notices)
+
+
 def test_a_scale_the_user_gives_beats_the_file_and_the_guess_without_a_word(tmp_path, write_scene):
     tagged = write_scene()
     with rasterio.open(tagged, "r+") as dataset:
