@@ -16,12 +16,13 @@ from ..cube import Array
 from ..scan.pool import run
 from .kernels import residuals, solve
 
+Table = NDArray[np.float64]
 PART = 1024
 """Pixels of one piece of work for a thread."""
 MANY = 32
 """From so many endmembers on a pixel's set is small beside them all; it is grown one by one then."""
-SAFE = 1e-8
-"""Least pivot, relative to the diagonal, from which the solution without x >= 0 is worth starting from."""
+SAFE = 1e4
+"""Condition number of the endmembers up to which the solution without x >= 0 has digits enough to start from."""
 
 
 def unconstrained(pixels: Array, endmembers: Array) -> Array:
@@ -87,13 +88,11 @@ def _active_set(pixels: Array, endmembers: Array, simplex: bool, penalty: float 
     gram = (gram + gram.T) / 2
     if simplex:  # the same constant everywhere changes nothing where the sum is one, and makes the matrix definite
         gram += np.trace(gram) / len(gram) or 1.0
-    start = _start(gram, simplex)
-    # Where the solution without x >= 0 can be had from the start, the kernel multiplies the pixels by what gives it.
-    free = (start if len(start) else np.eye(len(gram))) @ np.full(len(gram), -penalty)
-    if len(start) and simplex:
-        sums = np.linalg.solve(gram, np.ones(len(gram)))
-        free += sums / sums.sum()
-    factors = start @ spectra if len(start) else spectra
+    start, factors, free = _start(spectra, simplex)
+    if len(start):
+        free -= penalty * start.sum(axis=0)
+    else:
+        factors, free = spectra, np.full(len(spectra), -penalty)
     values, steps = flat(pixels)
     found = np.empty((len(pixels), len(spectra)), np.float32)
     unfinished: list[int] = []
@@ -110,20 +109,32 @@ def _active_set(pixels: Array, endmembers: Array, simplex: bool, penalty: float 
     return found
 
 
-def _start(gram: NDArray[np.float64], simplex: bool) -> NDArray[np.float64]:
-    """The inverse of the Gram matrix, on the differences of endmembers if ``simplex``; empty if it is not exact."""
-    none = np.empty((0, 0))
-    if len(gram) > MANY:
+def _start(spectra: Table, simplex: bool) -> tuple[Table, Table, Table]:
+    """What gives the solution without x >= 0: inverse (R, R), factors (R, bands) and offset (R,); empty if unsafe.
+
+    The solution is factors @ pixel + offset. With a sum of one the first endmember takes what the others leave: the
+    unknowns are the shares of the differences to it. The inverse is that of the Gram matrix (of the differences), out
+    of an orthogonal factor: the Gram matrix itself would cost half of the digits.
+    """
+    size = len(spectra)
+    shares = np.eye(size)
+    if simplex:
+        shares = np.vstack([-np.ones((1, size - 1)), np.eye(size - 1)])
+    sides = shares.T @ spectra
+    none = np.empty((0, 0)), np.empty((0, 0)), np.empty(0)
+    lengths = np.linalg.norm(sides, axis=1)
+    if size > MANY or len(sides) > spectra.shape[1] or not lengths.all():
         return none
-    try:
-        pivots = np.diag(np.linalg.cholesky(gram)) ** 2
-    except np.linalg.LinAlgError:
+    axes, triangle = np.linalg.qr(sides.T)
+    # Shares that sum to one have a common unit; else a dark endmember is as good as a bright one.
+    if len(sides) and np.linalg.cond(triangle if simplex else triangle / lengths) > SAFE:
         return none
-    if (pivots < SAFE * np.diag(gram)).any():
-        return none
-    inverse = np.linalg.inv(gram)
-    sums = inverse.sum(axis=0)
-    return np.asarray(inverse - np.outer(sums, sums) / sums.sum() if simplex else inverse)
+    root = shares @ np.linalg.inv(triangle)
+    factors, offset = root @ axes.T, np.zeros(size)
+    if simplex:
+        offset -= factors @ spectra[0]
+        offset[0] += 1
+    return root @ root.T, factors, offset
 
 
 def checked(pixels: Array, endmembers: Array) -> tuple[Array, Array]:

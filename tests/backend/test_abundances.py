@@ -151,6 +151,20 @@ def test_conditions_of_the_optimum_hold_for_a_large_library(simplex: bool) -> No
     assert np.abs(slopes * found).max() < 1e-5
 
 
+@pytest.mark.parametrize("apart", [0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4])
+def test_endmembers_that_nearly_lie_in_a_plane_cost_no_digits(apart: float, scale: float) -> None:
+    """The solution without x >= 0 is in the thousands here; taken as a start it must not spoil what follows."""
+    random = np.random.default_rng(4)
+    plane = random.random((8, 2)) @ random.random((2, 20)) + apart * random.normal(size=(8, 20))
+    endmembers = (scale * plane).astype(np.float32)
+    pixels = (random.dirichlet(np.full(8, 0.3), 40) @ endmembers).astype(np.float32)
+    pixels = np.vstack([pixels, scale * random.random((40, 20))]).astype(np.float32)
+    found = fully_constrained(pixels, endmembers)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    assert excess(pixels[35:45] / scale, endmembers / scale, found[35:45], simplex=True) < 1e-6
+
+
 def admm(pixels: np.ndarray, endmembers: np.ndarray, sparsity: float, step: float = 0.05) -> np.ndarray:
     """SUnSAL as published: alternating directions until primal and dual residuals vanish."""
     gram, products = endmembers @ endmembers.T, pixels @ endmembers.T
