@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from . import config, version
+from .cube import Cube
 from .library import Library, write_csv, write_sli
 from .methods import method
 from .methods.contract import Plan, Unmixer, UnmixingMethod
@@ -56,7 +57,7 @@ def _unmix(run: Run, plan: Plan, folder: OutputFolder) -> dict[str, float]:
     run.emit(Progress(0.0, "Reading a sample of the scene"))
     size = max(scene.rows, scene.cols) if plan.whole else plan.tile
     sample = scene.sample(plan.num_tiles, size)
-    _check_values(run, np.concatenate([cube.pixels for cube in sample]))
+    _check_values(run, sample)
     module = cast(UnmixingMethod, run.method.load())
     unmixer = module.fit(sample, run.settings, choose_device(run.job.device), _Steps(run.emit))
     del sample
@@ -142,11 +143,12 @@ def _check_size(scene: Scene, plan: Plan, settings: Any) -> None:
         )
 
 
-def _check_values(run: Run, pixels: Any) -> None:
-    negative = float((pixels < 0).mean())
+def _check_values(run: Run, sample: list[Cube]) -> None:
+    """Look for what the values alone give away; pixels that are not valid hold 0 and count as fine."""
+    negative = float(np.mean([(cube.reflectance < 0).mean() / cube.valid.mean() for cube in sample]))
     if negative > 0.001:
         run.notice(f"{100 * negative:.1f} % of the sampled values are negative; check the atmospheric correction.")
-    if float(np.abs(pixels).max()) > 10:
+    if max(float(cube.reflectance.max()) for cube in sample) > 10:
         run.notice("Some reflectances are above 10; check the reflectance scale and the nodata value.")
 
 

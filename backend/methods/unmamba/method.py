@@ -24,6 +24,8 @@ from .network import Unmamba
 from .released import ReleasedUnmamba
 
 Network = Unmamba | ReleasedUnmamba
+START_PIXELS = 20_000
+"""About how many pixels the scale, the mean spectrum and the first endmembers are taken from."""
 STEP_PIXELS = 12_288
 """How many pixels one training step sees at the most, so that memory does not grow with the sample."""
 
@@ -38,12 +40,13 @@ def plan(config: Config) -> Plan:
 def fit(sample: list[Cube], config: Config, device: torch.device, report: Report) -> FittedUnmamba:
     """Fit UNMamba to tiles of one shape. ValueError if there are fewer pixels than endmembers."""
     torch.manual_seed(config.seed)
-    values = np.concatenate([cube.pixels for cube in sample])
-    if len(values) < config.num_endmembers:
+    count = sum(int(cube.valid.sum()) for cube in sample)
+    if count < config.num_endmembers:
         raise ValueError(
-            f"The scene has {len(values)} valid pixels; {config.num_endmembers} endmembers cannot be found in them. "
+            f"The scene has {count} valid pixels; {config.num_endmembers} endmembers cannot be found in them. "
             "Ask for fewer endmembers."
         )
+    values = np.concatenate([cube.pixels[:: 1 + count // START_PIXELS] for cube in sample])
     scale = float(np.quantile(values, 0.999))
     if scale <= 0:
         raise ValueError("The scene's values are zero or negative almost everywhere; choose a reflectance scene.")
