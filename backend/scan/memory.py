@@ -8,7 +8,7 @@ import ctypes
 import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_LARGEST_BLOCK, _MOST_KEPT = 2**30, 2**31 - 1
+_LARGEST_BLOCK, _MOST_KEPT = 2**25, 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
