@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import inlined
+from ..jit import inlined
 
 DEPENDENT = 1e-13
 """An endmember whose part outside the span of the set is below this share of its square adds nothing to the set."""

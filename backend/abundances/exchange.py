@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .jit import inlined
+from ..jit import inlined
 
 
 @inlined

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..jit import inlined, kernel
 from .active_set import one
 from .exchange import exchange
-from .jit import inlined, kernel
 
 TILE = 32
 """Pixels whose products with the endmembers are summed side by side."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import inlined, kernel
+from ..jit import inlined, kernel
 
 LANES = 16
 """Pixels that go through the models side by side."""

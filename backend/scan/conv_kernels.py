@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import inlined, kernel
+from ..jit import inlined, kernel
 from .rows import read, sigmoid, write
 from .scan_parts import aligned, rows_at
 from .simd import BYTES, LANES, get, load, splat, store, zeros

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .jit import inlined
+from ..jit import inlined
 from .simd import LANES, exp2, if_negative, larger, load, load_part, splat, store, store_part, zeros
 
 LOG2E = 1.4426950408889634

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import inlined, kernel
+from ..jit import inlined, kernel
 from .rows import LN2, magnitude, read, sigmoid, softplus, write
 from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
 from .simd import (

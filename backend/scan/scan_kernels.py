@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import inlined, kernel
+from ..jit import inlined, kernel
 from .rows import magnitude, read, sigmoid, softplus, write
 from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
 from .simd import BYTES, LANES, all_within, exp2, exp2_bounded, larger, load, load_splat, prefetch, store, zeros

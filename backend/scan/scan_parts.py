@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .jit import inlined
+from ..jit import inlined
 from .rows import read, write
 from .simd import BYTES, LANES, get, put, store, zeros
 

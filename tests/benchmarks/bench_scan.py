@@ -142,7 +142,7 @@ def exp_rate(threads):
     """Billions of 2^x a second through the kernels' own vectors, the scan's upper limit."""
     import numpy as np
 
-    from backend.scan.jit import inlined
+    from backend.jit import inlined
     from backend.scan.simd import BYTES, LANES, exp2_bounded, load, store, zeros
 
     @inlined

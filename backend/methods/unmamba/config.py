@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...config import setting
+from .. import shared
 
 LABEL = "UNMamba (blind unmixing)"
 TASK = "unmix"
@@ -24,9 +25,7 @@ VARIANTS = (
 class Config:
     """Settings of UNMamba; the loss's weights are by default those the authors' code uses for Jasper Ridge."""
 
-    num_endmembers: int = setting(
-        4, "Number of endmembers", "How many materials to look for. Start with 4 to 6.", minimum=2, maximum=30
-    )
+    num_endmembers: int = shared.num_endmembers()
     epochs: int = setting(
         400,
         "Training steps",
@@ -34,13 +33,7 @@ class Config:
         minimum=1,
         maximum=20000,
     )
-    seed: int = setting(
-        11,
-        "Random seed",
-        "The same seed gives the same result on the same machine.",
-        minimum=0,
-        maximum=2**31 - 1,
-    )
+    seed: int = shared.seed()
     variant: str = setting(
         "repaired",
         "Variant",

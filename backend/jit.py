@@ -1,8 +1,8 @@
 """How kernels are compiled: without the interpreter's lock, and kept on disk beside the backend's Python.
 
-Numba looks at one file's time stamp only, so the folder's name carries a digest of all kernel sources, of Numba's
-version, of the processor and of this package's name, which compiled files refer to: an updated plugin, or another
-machine on the same home folder, never meets an old kernel.
+Numba looks at one file's time stamp only, so the cache folder's name carries a digest of all files beside the kernel,
+of Numba's version, of the processor and of this package's name, which compiled files refer to: an updated plugin, or
+another machine on the same home folder, never meets an old kernel.
 """
 
 from __future__ import annotations
@@ -22,15 +22,13 @@ from numba.core import config as _config
 
 settings: Any = _config
 
-SOURCES = ("jit.py", "simd.py", "rows.py", "scan_parts.py", "scan_kernels.py", "scan_backward.py", "conv_kernels.py")
-
 
 @cache
-def cache_folder() -> Path:
-    """Where compiled kernels are kept: under sys.prefix, else the user's cache, else a temporary folder."""
+def cache_folder(sources: Path) -> Path:
+    """Where the kernels of a folder of sources are kept: under sys.prefix, else the user's cache, else temporarily."""
     digest = hashlib.sha256(f"{__name__} {numba.__version__} {llvm.get_host_cpu_name()} {sys.version}".encode())
-    for name in SOURCES:
-        digest.update((Path(__file__).parent / name).read_bytes())
+    for file in [Path(__file__), *sorted(sources.glob("*.py"))]:
+        digest.update(file.read_bytes())
     for root in _roots():
         folder = root / "mixel-kernels" / digest.hexdigest()[:16]
         if _writable(folder):
@@ -62,7 +60,7 @@ def _writable(folder: Path) -> bool:
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile at first call, from then on load from the cache folder; runs without the interpreter's lock."""
     before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(cache_folder())
+    settings.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename).parent))
     try:
         return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     finally:
