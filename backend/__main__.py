@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     try:
         job = Job.read(options.job)
+        if options.output:
+            job = replace(job, output=options.output)
         if options.parent:
             threading.Thread(target=_end_with, args=(options.parent, Path(job.output)), daemon=True).start()
         from .scan import keep_freed_memory  # after stdout is safe: torch and friends may print
@@ -48,8 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
 
         keep_freed_memory()
         metrics = run(job, emit)
-    except ValueError as error:
-        emit(Failed(str(error), traceback.format_exc()))
+    except ValueError as error:  # a refusal: the sentence is for the user, where it came from for the log
+        traceback.print_exc()
+        emit(Failed(str(error)))
     except MemoryError:
         emit(Failed(_OUT_OF_MEMORY, traceback.format_exc()))
     except Exception as error:  # whatever it is, the user gets a sentence and the details
@@ -61,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
-_OUT_OF_MEMORY = "The memory did not suffice. Close other programs, or lower the feature width."
+_OUT_OF_MEMORY = "The memory did not suffice. Close other programs and run again."
 
 
 def _sentence(error: Exception) -> str:
@@ -87,6 +91,7 @@ def _terminated(number: int, frame: object) -> None:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m backend", description="Run one Mixel job.")
     parser.add_argument("job", help="the job file")
+    parser.add_argument("--output", help="another output folder than the job's, to repeat a run")
     parser.add_argument("--parent", type=int, help="end as soon as the process with this number is gone")
     return parser.parse_args(arguments)
 

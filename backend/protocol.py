@@ -4,8 +4,9 @@ Standard library only and Python 3.9, because QGIS's Python reads it too. Nothin
 
 Wire format
 -----------
-``python -m backend job.json [--parent PID]`` runs one job and exits. With ``--parent`` the process ends as soon
-as process PID is gone. Standard output carries nothing but events, one JSON object a line, UTF-8, in this order:
+``python -m backend job.json [--output FOLDER] [--parent PID]`` runs one job and exits. ``--output`` takes the place
+of the job's output folder; with ``--parent`` the process ends as soon as process PID is gone. Standard output carries
+nothing but events, one JSON object a line, UTF-8, in this order:
 
 * ``{"event": "started", "task", "method", "device", "scan", "version"}`` once, first, unless the job itself is
   refused; ``scan`` says in one sentence which form of the selective scan runs;
@@ -16,14 +17,14 @@ as process PID is gone. Standard output carries nothing but events, one JSON obj
   ``{"event": "output", "kind", "path", "label"}`` (a finished file, already whole and in its place);
 * ``{"event": "done", "seconds", "metrics": {name: number}}`` or
   ``{"event": "failed", "message", "details"}`` once, last. ``message`` is a sentence for the user that says what
-  to do, ``details`` a traceback or the end of the log.
+  to do, ``details``, if any, a traceback or the end of the log.
 
 The exit code is 0 after done, 1 after failed. A process that ends without either of them has crashed; its parent
 writes the failed event. Everything else the libraries print goes to standard error. A byte of a file name that is not
 UTF-8 stands as JSON's escape of a lone surrogate (``\\udc80`` to ``\\udcff``), as Python reads such names.
 
-The job file is a JSON object with the fields of :class:`Job`. ``python -m backend job.json`` repeats the run
-anywhere; after a run ``record`` says what happened (all settings, versions, seconds, metrics, notices).
+The job file is a JSON object with the fields of :class:`Job`; after a run ``record`` says what happened (all settings,
+versions, seconds, metrics, notices). ``python -m backend job.json --output FOLDER`` repeats the run anywhere.
 While a run is under way its unfinished files live in the folder :data:`PARTIAL` inside the output folder; it may
 be deleted whenever no run is under way.
 """

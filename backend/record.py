@@ -14,6 +14,7 @@ from .methods import Method
 from .protocol import Event, Job, Notice
 from .scan import chosen_form, products_sentence
 from .scene import Scene
+from .summary import Summary
 from .training import Record, choose_device
 
 PACKAGES = ("torch", "numba", "numpy", "rasterio", "scipy", "matplotlib")
@@ -38,9 +39,10 @@ class Run:
         self.notices.append(message)
         self.emit(Notice(message))
 
-    def finish(self, training: Record | None, num_parameters: int, figures: dict[str, float]) -> None:
+    def finish(self, training: Record | None, num_parameters: int, summary: Summary) -> None:
         """Take in what training (None: the method trains nothing) and mapping gave."""
-        self.training, self.metrics = training, dict(figures)
+        self.training = training
+        self.metrics = {"reconstruction_rmse": summary.rmse, "valid_pixels": float(summary.pixels)}
         if training:
             self.metrics["final_loss"] = training.losses[-1]
             self.metrics["training_seconds"] = training.seconds
@@ -69,5 +71,5 @@ def versions(device: str) -> dict[str, str]:
         "System": platform.platform(),
         "Device": str(chosen),
         "Selective scan": chosen_form(chosen).sentence,
-        **({"Matrix products": products_sentence()} if chosen.type == "cpu" else {}),
+        **({"Processor": products_sentence()} if chosen.type == "cpu" else {}),
     }

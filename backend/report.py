@@ -23,6 +23,7 @@ from .cube import Array
 from .library import Library
 from .outputs import thumbnail
 from .record import Run, versions
+from .summary import Summary
 
 matplotlib.rcParams["text.parse_math"] = False  # a name is no formula
 DPI = 110
@@ -39,23 +40,23 @@ class Picture:
     source: str
 
 
-def write_report(folder: Path, run: Run, library: Library) -> None:
+def write_report(folder: Path, run: Run, library: Library, summary: Summary) -> None:
     """Write ``report.html`` into the folder that holds the run's rasters."""
     abundances, error = thumbnail(folder / "abundances.tif"), thumbnail(folder / "error.tif")[0]
-    means = np.nanmean(abundances, axis=(1, 2))
     pictures = [
         Picture("Endmember spectra", _spectra(library)),
         Picture("Abundances: the share of each endmember in every pixel, 0 to 1", _maps(abundances, library.names)),
-        Picture("Reconstruction error per pixel: root mean square over bands, in reflectance", _error(error)),
+        Picture("Reconstruction error per pixel: root mean square over bands, in reflectance", _error(error, summary)),
     ]
     if run.training:
         pictures.append(Picture("Loss of every training step", _losses(run.training.losses)))
     environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(Path(__file__).parent))
+    shares = zip(library.names, summary.mean_abundances, strict=True)
     page = environment.get_template("report.html").render(
         run=run,
         rows=_facts(run),
         settings=[(one.label, getattr(run.settings, one.name), one.unit) for one in settings_of(type(run.settings))],
-        endmembers=[(name, f"{100 * mean:.1f} %") for name, mean in zip(library.names, means, strict=True)],
+        endmembers=[(name, f"{100 * mean:.1f} %") for name, mean in shares],
         pictures=pictures,
         versions=versions(run.job.device),
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
@@ -121,7 +122,7 @@ def _maps(abundances: Array, names: list[str]) -> str:
     return _png(figure)
 
 
-def _error(error: Array) -> str:
+def _error(error: Array, summary: Summary) -> str:
     figure = Figure(figsize=(8.5, 3.6), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2)
     finite = error[np.isfinite(error)]
@@ -129,7 +130,8 @@ def _error(error: Array) -> str:
     image = left.imshow(error, vmin=0, vmax=top, cmap="magma", interpolation="nearest")
     left.axis("off")
     figure.colorbar(image, ax=left, label="RMSE (reflectance)", extend="max")
-    right.hist(finite, bins=60, range=(0, max(float(finite.max()), 1e-9)), color="0.35")
+    counts, edges = summary.histogram()
+    right.stairs(counts, edges, fill=True, color="0.35")
     right.set_xlabel("RMSE (reflectance)")
     right.set_ylabel("Pixels")
     right.spines[["top", "right"]].set_visible(False)

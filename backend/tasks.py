@@ -23,6 +23,7 @@ from .report import write_report
 from .results import Unmixing, layers
 from .scan import chosen_form
 from .scene import Scene
+from .summary import Summary
 from .training import choose_device
 
 Emit = Callable[[Event], None]
@@ -71,18 +72,18 @@ def _unmix(run: Run, plan: Plan, folder: OutputFolder) -> dict[str, float]:
     with refusals(folder.path):
         write_sli(library, folder.partial / "endmembers.sli")
         write_csv(library, folder.partial / "endmembers.csv")
-        write_report(folder.partial, run, library)
+        write_report(folder.partial, run, library, summary)
         replace(run.job, record=run.record()).write(folder.partial / JOB_FILE)
         _keep(folder)
     _announce(run, folder)
     return run.metrics
 
 
-def _map(run: Run, plan: Plan, unmixer: Unmixer, writers: dict[str, RasterWriter]) -> dict[str, float]:
+def _map(run: Run, plan: Plan, unmixer: Unmixer, writers: dict[str, RasterWriter]) -> Summary:
     """Unmix window by window, a thread reading ahead and a thread writing behind; gives the scene's figures."""
     scene = run.scene
     windows = scene.windows(max(scene.rows, scene.cols) if plan.whole else plan.window, plan.halo)
-    totals, started = np.zeros(2), time.monotonic()
+    summary, started = Summary(len(unmixer.endmembers)), time.monotonic()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer") as writer:
         pending: Future[None] | None = None
         for number, cube in enumerate(scene.cubes(windows), start=1):
@@ -92,17 +93,16 @@ def _map(run: Run, plan: Plan, unmixer: Unmixer, writers: dict[str, RasterWriter
             if pending:
                 pending.result()
             pending = writer.submit(_write, result, cube.window, writers)
-            valid = np.isfinite(result.error)
-            totals += valid.sum(), np.square(result.error[valid], dtype=np.float64).sum()
+            summary.add(result)
             fraction = TRAINING_SHARE + (1 - TRAINING_SHARE) * number / len(windows)
             left = (time.monotonic() - started) * (len(windows) / number - 1)
             run.emit(Progress(fraction, f"Unmixing window {number} of {len(windows)}", left))
         if pending:
             pending.result()
     pixels = scene.rows * scene.cols
-    if totals[0] < pixels:
-        run.notice(f"{100 * (1 - totals[0] / pixels):.1f} % of the pixels hold no data and were left out.")
-    return {"reconstruction_rmse": float(np.sqrt(totals[1] / totals[0])), "valid_pixels": float(totals[0])}
+    if summary.pixels < pixels:
+        run.notice(f"{100 * (1 - summary.pixels / pixels):.1f} % of the pixels hold no data and were left out.")
+    return summary
 
 
 def _write(result: Unmixing, window: Any, writers: dict[str, RasterWriter]) -> None:

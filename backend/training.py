@@ -26,7 +26,8 @@ def choose_device(wish: str) -> torch.device:
     if wish == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             "This computer's GPU cannot be used: no NVIDIA driver is found, or the backend's Python holds torch for "
-            "the CPU. Choose the device 'auto' or 'cpu', or repair the backend's Python on the dock's Python page."
+            "the CPU. Choose the device 'auto' or 'cpu', or repair the backend's Python on the Python page of Mixel's "
+            "panel."
         )
     return torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
 

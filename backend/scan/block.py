@@ -17,7 +17,7 @@ class MambaBlock(nn.Module):
 
     d_state = n, d_inner = expand * d_model, dt_rank = ceil(d_model / 16). With `reverse` the block reads the tokens
     from the last to the first. `steps`: the step sizes at the start are spread log-uniformly over this range; a state
-    forgets by exp(-step) or faster a token. A_log and D carry `_no_weight_decay`, which the training loop respects.
+    forgets by exp(-step) or faster a token.
     """
 
     def __init__(
@@ -42,8 +42,6 @@ class MambaBlock(nn.Module):
         self.A_log = nn.Parameter(torch.arange(1, d_state + 1).float().log().repeat(self.d_inner, 1))
         self.D = nn.Parameter(torch.ones(self.d_inner))
         self.out_proj = Linear(self.d_inner, d_model, bias=False)
-        for parameter in (self.A_log, self.D, self.dt_proj.bias):
-            parameter._no_weight_decay = True  # type: ignore[attr-defined]
         self._initialise_steps(*steps)
 
     def _initialise_steps(self, smallest: float, largest: float) -> None:

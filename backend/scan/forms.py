@@ -106,7 +106,7 @@ def _numba(kind: str, dtype: torch.dtype) -> Choice:
         return Choice("numba", "The compiled Numba form computes in float32, not in float64.", False)
     if not _numba_loads():
         return Choice("numba", "The compiled Numba form is missing: install numba beside torch to be faster.", False)
-    return Choice("numba", "The compiled Numba form is the fastest on the CPU.")
+    return Choice("numba", "The selective scan runs compiled (Numba) on the processor.")
 
 
 @cache

@@ -15,7 +15,9 @@ from mixel.backend.methods import method
 from mixel.backend.protocol import Job
 from mixel.backend.record import Run
 from mixel.backend.report import write_report
+from mixel.backend.results import Unmixing
 from mixel.backend.scene import Scene
+from mixel.backend.summary import Summary
 from mixel.backend.training import Record
 from scenes import QUICK, mixture, stored, write
 
@@ -58,20 +60,24 @@ def report(folder, *, values=None, names=NAMES, notices=("A notice.",), valid=()
     path = write(folder / f"{EVIL.replace('/', '')}.tif", values, **scene)
     with Scene(path) as opened:
         shape = (opened.rows, opened.cols)
+        layers = []
         for name, count in (("abundances", len(names)), ("error", 1)):
             layer = np.full((count, *shape), np.nan, np.float32)
             layer[(slice(None), *valid)] = 1 / count
             profile = {"height": shape[0], "width": shape[1], "count": count, "dtype": "float32", "nodata": np.nan}
             with rasterio.open(folder / f"{name}.tif", "w", driver="GTiff", **profile, **opened.grid) as dataset:
                 dataset.write(layer)
+            layers.append(layer if name == "abundances" else layer[0] * np.float32(0.0123))
         chosen = method("unmamba")
         settings = build(chosen.config, QUICK)
         run = Run(Job("unmix", "unmamba", path, str(folder), QUICK), chosen, settings, opened, lambda event: None)
         for notice in notices:
             run.notice(notice)
-        run.finish(training, 6417, {"reconstruction_rmse": 0.0123, "valid_pixels": 185.0})
+        summary = Summary(len(names))
+        summary.add(Unmixing(*layers))
+        run.finish(training, 6417, summary)
         spectra = np.random.default_rng(0).uniform(0, 1, (len(names), opened.bands)).astype(np.float32)
-        write_report(folder, run, Library(names, spectra, opened.wavelengths))
+        write_report(folder, run, Library(names, spectra, opened.wavelengths), summary)
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -136,7 +142,7 @@ def test_every_picture_is_there(page):
 
 def test_notices_scene_settings_versions_and_the_way_to_repeat_stand_on_the_page(page):
     for words in (
-        *("Please note", "First notice.", "Second:", "11 rows x 17 columns, 185 pixels with data"),
+        *("Please note", "First notice.", "Second:", "11 rows x 17 columns, 187 pixels with data"),
         *("12 of 12 used, 450 to 1000 nm", "Nodata value none", "Georeference yes", "0.0123 reflectance"),
         *("3 steps in 12 s", "6,417 trained parameters", "Endmember 1 33.3 %"),
         *("Number of endmembers 3", "Training steps 2", "Random seed 11", "Variant repaired", "Softmax scale 3.5"),

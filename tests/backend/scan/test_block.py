@@ -54,7 +54,6 @@ def test_start_values():
     assert block.dt_proj.weight.abs().max() <= 4**-0.5
     torch.testing.assert_close(block.A_log[3].exp(), torch.arange(1.0, 17.0))
     assert torch.equal(block.D, torch.ones(128))
-    assert block.A_log._no_weight_decay and block.D._no_weight_decay
 
 
 @pytest.mark.parametrize(
