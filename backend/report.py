@@ -102,7 +102,9 @@ def _spectra(library: Library) -> str:
     axes.set_xlabel("Band number" if library.wavelengths is None else "Wavelength (nm)")
     axes.set_ylabel("Reflectance")
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.legend(
+        fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=-(-len(library.names) // 15)
+    )
     return _png(figure)
 
 
