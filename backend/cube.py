@@ -13,6 +13,10 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 STEPS = (0.7548776662466927, 0.5698402909980532)
 """Multiples of this vector, without their whole parts, spread evenly over the unit square (the R2 sequence)."""
+WHOLE_TILES = 3
+"""A scene of no more pixels than so many tiles is sampled whole."""
+MAX_TILES = 4096
+"""So many tiles at most are looked at for pixels with data, however large the scene."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,24 @@ def partition(rows: int, cols: int, size: int, halo: int = 0) -> list[Window]:
             around = (min(halo, top), min(halo, rows - bottom), min(halo, left), min(halo, cols - right))
             found.append(Window(top, left, bottom - top, right - left, around))
     return found
+
+
+def tiles(rows: int, cols: int, size: int) -> list[Window]:
+    """Tiles to sample rows x cols pixels by: of one shape, ``size`` a side at most, one in the middle of each part.
+
+    They lie side by side, or apart where more than MAX_TILES would be needed; a small scene is one tile, whole.
+    """
+    if rows * cols <= WHOLE_TILES * size * size:
+        return [Window(0, 0, rows, cols)]
+    stride = size
+    while math.ceil(rows / stride) * math.ceil(cols / stride) > MAX_TILES:
+        stride += max(1, stride // 16)
+    parts = partition(rows, cols, stride)
+    height, width = min(size, *(part.rows for part in parts)), min(size, *(part.cols for part in parts))
+    return [
+        Window(part.row + (part.rows - height) // 2, part.col + (part.cols - width) // 2, height, width)
+        for part in parts
+    ]
 
 
 def spread(windows: list[Window]) -> list[Window]:

@@ -118,6 +118,16 @@ def positive_number(text: str) -> Optional[float]:
     return found[0] if found and found[0] > 0 else None
 
 
+def stated_scale(gain: Optional[float], envi: Mapping[str, str]) -> Optional[float]:
+    """Stored value that means reflectance 1, or None if the file does not say it.
+
+    ``gain``: the first band's factor from stored to true values; 1 says nothing, then ENVI's metadata domain counts.
+    """
+    if gain is not None and gain != 1 and 0 < gain < math.inf:
+        return 1 / gain
+    return positive_number(envi.get("reflectance_scale_factor", ""))
+
+
 def _numbers(text: str, count: int) -> Numbers:
     try:
         found = tuple(float(part) for part in text.strip(" {}\n").split(",") if part.strip())

@@ -18,12 +18,9 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
-from .cube import Array, Cube, Mask, Window, partition, spread
-from .facts import Facts, positive_number, spectral_axis
-from .survey import Survey, usable_values
-
-WHOLE_TILES = 3
-"""A scene of no more pixels than so many tiles is sampled whole."""
+from .cube import Array, Cube, Mask, Window, partition, spread, tiles
+from .facts import Facts, spectral_axis, stated_scale
+from .survey import ALL_NODATA, Survey, usable_values
 
 
 class Scene:
@@ -128,12 +125,10 @@ class Scene:
 
         A scene no larger than three such tiles comes as one, whole. ValueError if no pixel is valid.
         """
-        tiles = spread(self._tiles(size))
-        found = list(islice((cube for cube in self.cubes(tiles) if cube.valid.any()), num_tiles))
+        places = spread(tiles(self.rows, self.cols, size))
+        found = list(islice((cube for cube in self.cubes(places) if cube.valid.any()), num_tiles))
         if not found:
-            raise ValueError(
-                "Every pixel of the scene is nodata; check the layer's nodata value or choose another scene."
-            )
+            raise ValueError(ALL_NODATA)
         return found
 
     def check_unchanged(self) -> None:
@@ -163,13 +158,6 @@ class Scene:
     def _of_good_bands(self, values: tuple[float, ...] | None) -> Array | None:
         return None if values is None else np.array(values, dtype=np.float32)[self._good]
 
-    def _tiles(self, size: int) -> list[Window]:
-        if self.rows * self.cols <= WHOLE_TILES * size * size:
-            return [Window(0, 0, self.rows, self.cols)]
-        windows = self.windows(size)
-        rows, cols = min(window.rows for window in windows), min(window.cols for window in windows)
-        return [Window(window.row, window.col, rows, cols) for window in windows]
-
     def _stored(self, window: Window) -> NDArray[np.generic]:
         top, bottom, left, right = window.halo
         area = RasterWindow(window.col - left, window.row - top, window.cols + left + right, window.rows + top + bottom)
@@ -183,11 +171,11 @@ class Scene:
 
     def _survey(self) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""
-        tiles = spread(self._tiles(64))
+        places = spread(tiles(self.rows, self.cols, 64))
         try:
-            return Survey.of((self._stored(tile) for tile in tiles[:32]), self.facts.nodata)
+            return Survey.of((self._stored(place) for place in places[:32]), self.facts.nodata)
         except ValueError:
-            return Survey.of((self._stored(tile) for tile in tiles), self.facts.nodata)
+            return Survey.of((self._stored(place) for place in places), self.facts.nodata)
 
     def _settle(self, found: Survey, scale: float | None) -> None:
         """Drop bands without information and settle the scale: reflectance = gain * stored + offset."""
@@ -206,7 +194,7 @@ class Scene:
         if not found.informative.all():
             dropped = self.band_numbers[~found.informative]
             listed = ", ".join(map(str, dropped[:8])) + (f" and {len(dropped) - 8} more" if len(dropped) > 8 else "")
-            self.notices.append(f"Bands that hold no data or one value only were left out: {listed}.")
+            self.notices.append(f"Bands that hold (almost) no data or one value only were left out: {listed}.")
             self._good[self._good] = found.informative
         self._gains, self._offsets = gains[self._good].astype(np.float32), offsets[self._good].astype(np.float32)
 
@@ -216,11 +204,6 @@ def _facts(dataset: rasterio.DatasetReader) -> Facts:
     tags = [{**dataset.tags(band), **dataset.tags(band, ns="IMAGERY")} for band in dataset.indexes]
     names = [name or "" for name in dataset.descriptions]
     wavelengths, fwhm, good = spectral_axis(envi, tags, names)
-    scale = None
-    if dataset.scales[0] not in (0.0, 1.0):
-        scale = 1 / dataset.scales[0]
-    else:
-        scale = positive_number(envi.get("reflectance_scale_factor", ""))
     return Facts(
         bands=dataset.count,
         rows=dataset.height,
@@ -228,7 +211,7 @@ def _facts(dataset: rasterio.DatasetReader) -> Facts:
         dtype=dataset.dtypes[0],
         georeferenced=dataset.crs is not None and not dataset.transform.is_identity,
         nodata=dataset.nodata,
-        scale=scale,
+        scale=stated_scale(dataset.scales[0], envi),
         wavelengths=wavelengths,
         fwhm=fwhm,
         good_bands=good,

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from osgeo import gdal
 from qgis.core import QgsMapLayer, QgsRasterLayer
 
-from ..backend.facts import Facts, Numbers, spectral_axis
+from ..backend.facts import Facts, Numbers, spectral_axis, stated_scale
 
 _REMOTE_DRIVERS = ("WMS", "WMTS", "WCS", "HTTP", "DAAS", "EEDAI", "PLMOSAIC", "NGW", "OGCAPI", "STACIT", "STACTA")
 _EXPORT = "Save it as a file first (right click on the layer, Export, Save As)."
@@ -28,7 +28,9 @@ def source_path(layer: Optional[QgsMapLayer]) -> str:
         raise ValueError(f"The layer '{name}' comes from a service, not from a file. {_EXPORT}")
     if not layer.isValid():
         raise ValueError(f"The layer '{name}' is broken. Repair its source or load it again.")
-    source = layer.source().split("|", 1)[0]
+    source = layer.source()
+    if not os.path.exists(source):  # a file's own name may hold a "|"
+        source = source.split("|", 1)[0]
     if source.startswith("/vsi") or "://" in source:
         raise ValueError(f"The layer '{name}' lies in an archive or on a server. {_EXPORT}")
     if not os.path.exists(source):
@@ -79,7 +81,7 @@ def _facts(dataset: Any) -> Facts:
         dtype=_dtype(bands[0].DataType),
         georeferenced=dataset.GetSpatialRef() is not None and dataset.GetGeoTransform(can_return_null=True) is not None,
         nodata=bands[0].GetNoDataValue(),
-        scale=_scale(bands[0].GetScale(), envi),
+        scale=stated_scale(bands[0].GetScale(), envi),
         wavelengths=wavelengths,
         fwhm=fwhm,
         good_bands=good_bands,
@@ -94,13 +96,3 @@ def _axis(bands: List[Any], envi: Dict[str, str]) -> Tuple[Numbers, Numbers, Tup
 def _dtype(kind: int) -> str:
     name = gdal.GetDataTypeName(kind).lower()
     return {"byte": "uint8"}.get(name, name.replace("cfloat", "complex_float").replace("cint", "complex_int"))
-
-
-def _scale(factor: Optional[float], envi: Dict[str, str]) -> Optional[float]:
-    if factor not in (None, 0.0, 1.0):
-        return 1 / factor
-    try:
-        stated = float(envi.get("reflectance_scale_factor", ""))
-    except ValueError:
-        return None
-    return stated if stated > 0 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import rasterio
-from mixel.backend.facts import MIN_BANDS, MIN_SIDE, Facts, positive_number, spectral_axis
+from mixel.backend.facts import MIN_BANDS, MIN_SIDE, Facts, positive_number, spectral_axis, stated_scale
 from mixel.backend.scene import Scene
 from scenes import WAVELENGTHS, write, write_envi
 
@@ -46,6 +46,19 @@ def test_an_envi_scale_that_is_no_positive_number_is_as_good_as_none(tmp_path, f
     path = write_envi(tmp_path / "scene.img", header=f"reflectance scale factor = {factor}\n")
     assert facts_of(path).scale is None
     assert positive_number(factor) is None
+
+
+@pytest.mark.parametrize(
+    ("gain", "factor", "scale"),
+    [
+        *((1e-4, "", 1e4), (1e-4, "5000", 1e4), (1.0, "5000", 5000), (None, "5000", 5000), (0.0, "{5000}", 5000)),
+        *((1.0, "", None), (None, "inf", None), (1.0, "-1", None), (1.0, "1e999", None)),
+        *((float("nan"), "", None), (float("inf"), "5000", 5000), (-1e-4, "", None)),
+    ],
+)
+def test_the_bands_gain_states_the_scale_before_the_envi_header_does(gain, factor, scale):
+    assert stated_scale(gain, {"reflectance_scale_factor": factor}) == (scale and pytest.approx(scale))
+    assert stated_scale(gain, {}) == (pytest.approx(scale) if gain == 1e-4 else None)
 
 
 def test_a_geotiff_with_a_wavelength_tag_in_every_band(tmp_path):

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import rasterio
-from mixel.backend.cube import Window
+from mixel.backend.cube import MAX_TILES, Window, spread, tiles
 from mixel.backend.scene import Scene
 from mixel.backend.survey import Survey
 from scenes import COLS, GRID, ROWS, WAVELENGTHS, mixture, stored, write, write_envi
@@ -167,7 +167,33 @@ def test_a_band_that_is_nodata_everywhere_is_left_out_and_costs_no_pixel(write_s
     values[[0, 11]] = -9999
     cube, notices = whole(write_scene(values, nodata=-9999))
     assert cube.valid.all() and cube.reflectance.shape[0] == 10
-    assert "Bands that hold no data or one value only were left out: 1, 12." in notices
+    assert "Bands that hold (almost) no data or one value only were left out: 1, 12." in notices
+
+
+def test_a_band_that_is_mostly_nodata_is_left_out_and_costs_no_pixel(write_scene):
+    values = stored() + np.int16(5)
+    values[3, 2:] = 0  # a dark band of zeros, and zero is nodata
+    values[7, :3] = 0
+    cube, notices = whole(write_scene(values, nodata=0))
+    assert cube.reflectance.shape[0] == 11
+    assert cube.valid[3:].all() and not cube.valid[:3].any(), "a band with gaps stays, and its gaps count"
+    assert "Bands that hold (almost) no data or one value only were left out: 4." in notices
+
+
+def test_bands_that_all_have_data_in_a_small_part_only_are_kept(write_scene):
+    values = stored() + np.int16(5)
+    values[:, :, 2:] = 0
+    cube, notices = whole(write_scene(values, nodata=0))
+    assert cube.reflectance.shape[0] == 12 and cube.valid.sum() == 2 * ROWS
+    assert not any("left out" in notice for notice in notices)
+
+
+def test_a_scene_with_too_few_bands_that_hold_data_is_refused(write_scene):
+    values = stored() + np.int16(5)
+    values[:3, 1:] = 0
+    assert "Only 9 bands of the scene vary from pixel to pixel and are not mostly nodata" in refusal(
+        write_scene(values, nodata=0)
+    )
 
 
 def test_constant_bands_are_left_out_and_named_the_first_eight_of_many(write_scene):
@@ -187,7 +213,7 @@ def test_a_scene_of_too_few_bands_that_vary_is_refused(write_scene):
 @pytest.mark.parametrize("bad", [0, -9999])
 def test_a_scene_that_is_all_nodata_is_refused(write_scene, bad):
     message = refusal(write_scene(np.full((12, ROWS, COLS), bad, np.int16), nodata=bad))
-    assert message.startswith("Every pixel of the scene is nodata; check the layer's nodata value")
+    assert message.startswith("Every pixel of the scene is nodata, or all but a few; check the layer's nodata value")
 
 
 def test_a_scene_of_nothing_but_nan_is_refused(write_scene):
@@ -203,7 +229,7 @@ def test_a_scene_whose_bands_have_data_in_different_pixels_has_no_pixel_to_learn
 
 @pytest.mark.parametrize(
     ("factor", "dtype", "scale"),
-    [(1, "float32", 1), (100, "uint8", 100), (1000, "int16", 1000), (10000, "int16", 10000), (10000, "uint16", 10000)],
+    [(1, "float32", 1), (100, "float32", 100), (255, "uint8", 255), (10000, "int16", 10000), (10000, "uint16", 10000)],
 )
 def test_a_scale_the_file_does_not_say_is_guessed_and_told(write_scene, factor, dtype, scale):
     values = np.clip(mixture(), 0.01, 1) * factor
@@ -211,6 +237,14 @@ def test_a_scale_the_file_does_not_say_is_guessed_and_told(write_scene, factor, 
     np.testing.assert_allclose(cube.reflectance, mixture(), atol=2 / factor if factor > 1 else 1e-6)
     assert sum("scale" in notice for notice in notices) == 1
     assert any(f"stored value / {scale:g}, judging by the values" in notice for notice in notices)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint16", "int32"])
+def test_dark_water_in_whole_numbers_stays_dark(write_scene, dtype):
+    values = (50 + mixture() * 550).astype(dtype)
+    cube, notices = whole(write_scene(values))
+    np.testing.assert_allclose(cube.reflectance, values / 1e4, rtol=1e-6)
+    assert any("stored value / 10000, judging by the values" in notice for notice in notices)
 
 
 def test_a_scale_in_the_files_header_is_believed_without_a_word(tmp_path):
@@ -438,7 +472,57 @@ def test_a_survey_of_tiles_is_the_survey_of_their_union():
 
 
 @pytest.mark.parametrize(
-    ("bright", "scale"), [(0.4, 1), (2, 1), (2.01, 10), (150, 100), (5000, 1e4), (20000, 1e4), (20001, 1e5), (-5, 1)]
+    ("dtype", "bright", "scale"),
+    [
+        *(("float32", 0.4, 1), ("float32", 2, 1), ("float32", -5, 1), ("int16", 2, 1), ("uint8", 1, 1)),
+        *(("uint8", 3, 255), ("uint8", 255, 255), ("int8", 100, 255)),
+        *(("int16", 3, 1e4), ("int16", 600, 1e4), ("uint16", 20000, 1e4), ("uint16", 20001, 1e5), ("int32", 3e6, 1e7)),
+        *(("float32", 2.01, 100), ("float64", 200, 100), ("float32", 200.5, 1e4), ("float32", 20000, 1e4)),
+        *(("float64", 20001, 1e5), ("float32", 3e6, 1e7)),
+    ],
 )
-def test_the_guessed_scale_is_the_power_of_ten_that_keeps_bright_pixels_below_two(bright, scale):
-    assert Survey(np.ones(12, bool), bright).scale() == pytest.approx(scale)
+def test_the_guessed_scale_is_the_one_that_products_of_the_type_use(dtype, bright, scale):
+    assert Survey(np.ones(12, bool), bright, np.dtype(dtype)).scale() == pytest.approx(scale)
+
+
+@pytest.mark.parametrize("size", [8, 64, 512])
+@pytest.mark.parametrize("shape", [(300_000, 300_000), (8, 2_000_000_000), (70_000_000, 65), (4097, 4097), (520, 500)])
+def test_the_tiles_of_a_scene_of_any_size_are_few_of_one_shape_and_inside(shape, size):
+    found = tiles(*shape, size)
+    assert 1 <= len(found) <= MAX_TILES and len(spread(found)) == len(set(found)) == len(found)
+    ((height, width),) = {(tile.rows, tile.cols) for tile in found}
+    assert len(found) == 1 or max(height, width) <= size
+    assert 2 * min(height, width) >= min(size, *shape)
+    assert min(tile.row for tile in found) >= 0 and max(tile.row for tile in found) + height <= shape[0]
+    assert min(tile.col for tile in found) >= 0 and max(tile.col for tile in found) + width <= shape[1]
+
+
+def huge(path, inside=""):
+    """A virtual raster (VRT) of 300000 x 300000 pixels, empty but for what is ``inside`` its bands."""
+    bands = (f'<VRTRasterBand dataType="Int16" band="{band}"><NoDataValue>0</NoDataValue>' for band in range(1, 13))
+    lines = (f"{line}{inside.format(band=band)}</VRTRasterBand>" for band, line in enumerate(bands, start=1))
+    path.write_text('<VRTDataset rasterXSize="300000" rasterYSize="300000">' + "".join(lines) + "</VRTDataset>")
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_an_empty_huge_scene_is_refused_after_a_bounded_number_of_reads(tmp_path, monkeypatch):
+    read = []
+    real = Scene._stored
+    monkeypatch.setattr(Scene, "_stored", lambda self, window: read.append(window) or real(self, window))
+    assert "Every pixel of the scene is nodata, or all but a few" in refusal(huge(tmp_path / "huge.vrt"))
+    assert len(read) <= MAX_TILES + 32 and max(window.rows * window.cols for window in read) <= 64 * 64
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_huge_scene_with_data_in_one_quarter_is_sampled_there(tmp_path):
+    write(tmp_path / "part.tif", stored() + np.int16(5))
+    inside = (
+        '<SimpleSource><SourceFilename relativeToVRT="1">part.tif</SourceFilename><SourceBand>{band}</SourceBand>'
+        f'<SrcRect xOff="0" yOff="0" xSize="{COLS}" ySize="{ROWS}"/>'
+        '<DstRect xOff="150000" yOff="0" xSize="150000" ySize="150000"/></SimpleSource>'
+    )
+    with Scene(huge(tmp_path / "huge.vrt", inside)) as scene:
+        found = scene.sample(16, 64)
+    assert len(found) == 16 and {tile.valid.shape for tile in found} == {(64, 64)}
+    assert len({tile.window.row for tile in found}) >= 12

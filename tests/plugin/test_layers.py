@@ -22,6 +22,18 @@ def test_paths_with_spaces_and_other_letters(project, make_layer, tmp_path):
     assert read_facts(source_path(layer)).bands == 12
 
 
+@pytest.mark.parametrize("name", ["a|b.tif", "a|b/scene|c.tif"])
+def test_a_path_may_hold_the_sign_that_separates_options(project, make_layer, tmp_path, name):
+    source = source_path(make_layer(name))
+    assert source == str(tmp_path / name) and read_facts(source).bands == 12
+
+
+def test_options_behind_the_path_are_cut(project, make_scene):
+    layer = QgsRasterLayer(f"{make_scene()}|option:NUM_THREADS=1", "scene", "gdal")
+    assert layer.isValid() and "|" in layer.source()
+    assert source_path(layer) == str(make_scene())
+
+
 def test_no_layer_is_refused(qgis_app):
     with pytest.raises(ValueError, match="Choose a raster layer"):
         source_path(None)
@@ -115,6 +127,13 @@ def test_an_envi_header_in_micrometres(qgis_app, tmp_path):
     facts = read_facts(str(path))
     assert facts.wavelengths[0] == pytest.approx(400) and facts.wavelengths[-1] == pytest.approx(510)
     assert facts.scale == 10000 and facts.nodata == -99 and facts.num_good_bands == 11
+
+
+def test_an_endless_scale_in_an_envi_header_is_none(qgis_app, tmp_path):
+    gdal.GetDriverByName("ENVI").Create(str(tmp_path / "cube.bsq"), 14, 9, 12, gdal.GDT_Int16)
+    with (tmp_path / "cube.hdr").open("a", encoding="utf-8") as more:
+        more.write("reflectance scale factor = inf\n")
+    assert read_facts(str(tmp_path / "cube.bsq")).scale is None
 
 
 def test_names_of_bands(make_scene, qgis_app):
