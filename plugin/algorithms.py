@@ -30,8 +30,8 @@ from ..backend.methods import method, methods
 from ..backend.protocol import JOB_FILE, Event, Failed, Job, Notice, Output, Progress, Started
 from . import interpreter, layers, process, results
 from .folders import forget_run, usable_folder
-from .parameters import choice_parameter, parameter_names, read_settings, setting_parameters
-from .words import in_progress
+from .parameters import DEFAULT_METHOD, choice_parameter, parameter_names, read_settings, setting_parameters
+from .words import in_progress, milestone
 
 HOMEPAGE = "https://github.com/mixel/mixel"
 ICON = Path(__file__).parent.parent / "resources" / "icons" / "mixel.svg"
@@ -61,6 +61,7 @@ class Unmix(QgsProcessingAlgorithm):
         self._names = parameter_names(self._methods)
         self._load = True
         self._found: Dict[str, str] = {}
+        self._passed = ("", -1)
 
     def createInstance(self) -> Unmix:
         """A fresh one for each run."""
@@ -124,7 +125,7 @@ class Unmix(QgsProcessingAlgorithm):
         names = tuple((one.name, one.label) for one in self._methods)
         scene = QgsProcessingParameterRasterLayer(self.INPUT, "Hyperspectral scene")
         scene.setHelp("A raster file with at least 10 bands, reflectance for preference. It is only read.")
-        choice = choice_parameter(self.METHOD, "Method", names, names[0][0], "How the scene is unmixed.")
+        choice = choice_parameter(self.METHOD, "Method", names, DEFAULT_METHOD, "How the scene is unmixed.")
         for definition in [scene, choice, *setting_parameters(self._methods), *self._common_parameters()]:
             self.addParameter(definition, False)
         self._declare_outputs()
@@ -132,14 +133,12 @@ class Unmix(QgsProcessingAlgorithm):
     def checkParameterValues(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Tuple[bool, str]:
         """Refuse before anything starts, with the sentence that says what to do."""
         fine, message = super().checkParameterValues(parameters, context)
-        if not fine:
-            return fine, message
         try:
-            self._request(parameters, context)
+            self._request(parameters, context)  # its sentences name limits, QGIS's only the parameter
             interpreter.find()  # scripts are told only what is refused here, not what canExecute says
         except ValueError as error:
             return False, str(error)
-        return True, ""
+        return fine, message
 
     def prepareAlgorithm(
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -237,7 +236,9 @@ class Unmix(QgsProcessingAlgorithm):
             feedback.pushInfo(f"Mixel {event.version}, {event.method} on {event.device}. {event.scan}")
         elif isinstance(event, Progress):
             feedback.setProgress(100 * event.fraction)
-            feedback.setProgressText(in_progress(event.message, event.seconds_left))
+            if milestone(event) != self._passed:  # QGIS logs each text
+                self._passed = milestone(event)
+                feedback.setProgressText(in_progress(event))
         elif isinstance(event, Notice):
             feedback.pushWarning(event.message)
         elif isinstance(event, Output):

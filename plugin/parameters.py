@@ -19,30 +19,37 @@ from ..backend.methods import Method
 
 Names = Dict[Tuple[str, str], str]
 
+DEFAULT_METHOD = "unmamba"
+"""By name and not by place: a method that is added later must not change what a script without METHOD runs."""
+
 
 def parameter_names(methods: List[Method]) -> Names:
-    """The parameter of each (method, setting). Methods share one where they declare the same setting."""
-    declared: Dict[str, Setting] = {}
-    names = {}
-    for method in methods:
-        for setting in method.settings:
-            name = setting.name.upper()
-            if declared.setdefault(name, setting) != setting:
-                name = f"{method.name}_{setting.name}".upper()
-                declared[name] = setting
-            names[method.name, setting.name] = name
-    return names
+    """The parameter of each (method, setting): the bare name for the default method and where one declares the same.
+
+    All others carry their method's name, so that no name depends on which other methods there are.
+    """
+    shared = [setting for method in methods if method.name == DEFAULT_METHOD for setting in method.settings]
+    return {
+        (method.name, setting.name): (setting.name if setting in shared else f"{method.name}_{setting.name}").upper()
+        for method in methods
+        for setting in method.settings
+    }
 
 
 def setting_parameters(methods: List[Method]) -> List[QgsProcessingParameterDefinition]:
     """One parameter for every different setting of the methods, in their order."""
     names = parameter_names(methods)
+    users: Dict[str, List[str]] = {}
+    for (method_name, _), name in names.items():
+        users.setdefault(name, []).append(method_name)
     made: Dict[str, QgsProcessingParameterDefinition] = {}
     for method in methods:
         for setting in method.settings:
             name = names[method.name, setting.name]
             if name not in made:
                 made[name] = setting_parameter(name, setting)
+                if len(users[name]) < len(methods):
+                    made[name].setHelp(f"{made[name].help()}\nOnly for {' and '.join(users[name])}.")
     return list(made.values())
 
 

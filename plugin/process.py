@@ -17,10 +17,11 @@ import re
 import shutil
 import signal
 import subprocess  # nosec B404 # for the name PIPE; environment/child.py starts the process, without a shell
+import sys
 from pathlib import Path
 from typing import IO, Any, Callable, Generator, Iterator, Optional, Union
 
-from ..backend.protocol import LOG_FILE, PARTIAL, Done, Event, Failed, Job, decode
+from ..backend.protocol import LOG_FILE, OWNER, PARTIAL, Done, Event, Failed, Job, decode
 from .environment.child import ORPHANS, Cancelled, end, lines, start
 
 __all__ = ["Cancelled", "run"]
@@ -90,11 +91,22 @@ def _events(
     finally:
         # Here after the last event, a crash, a cancel, an error in the caller and an early close alike.
         end(process)
-        if last is None:
+        if last is None and not _is_of_another_run(partial, process.pid):
             # After a Failed the backend has tidied up itself; and if it refused the folder because another run is
             # under way in it, the unfinished files belong to that run.
             shutil.rmtree(partial, ignore_errors=True)
     return last
+
+
+def _is_of_another_run(partial: Path, child: int) -> bool:
+    """Whether unfinished files are signed by a process that is alive and not of the child's group."""
+    if sys.platform == "win32":
+        return False  # the standard library cannot ask for a process there without the risk of ending it
+    try:
+        owner = int((partial / OWNER).read_text(encoding="ascii").split()[0])
+        return owner > 0 and os.getpgid(owner) != child
+    except (OSError, ValueError, IndexError, OverflowError):
+        return False  # nobody has signed, or the process has gone
 
 
 def _event(line: bytes, log: IO[bytes]) -> Optional[Event]:

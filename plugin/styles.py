@@ -65,10 +65,10 @@ def composite_layer(path: str) -> QgsRasterLayer:
     return layer
 
 
-def error_layer(path: str, unit: str = "reflectance") -> QgsRasterLayer:
+def error_layer(path: str) -> QgsRasterLayer:
     """The reconstruction error from 0 to its 98th percentile, with the unit in the legend."""
-    layer = QgsRasterLayer(path, f"Error (RMSE, {unit})", "gdal")
-    layer.setRenderer(_ramp(layer, 1, _ERROR, _percentile(path, 1, 98) or 1.0, f" {unit}"))
+    layer = QgsRasterLayer(path, "Error (RMSE, reflectance)", "gdal")
+    layer.setRenderer(_ramp(layer, 1, _ERROR, _percentile(path, 1, 98) or 1.0, " reflectance"))
     return layer
 
 

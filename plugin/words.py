@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Optional
+import re
+from typing import Optional, Tuple
 
 from ..backend.facts import Facts
+from ..backend.protocol import Progress
 
 
 def describe(facts: Facts) -> str:
@@ -34,10 +36,20 @@ def time_left(seconds: Optional[float]) -> str:
     return "about an hour left" if hours == 1 else f"about {hours} hours left"
 
 
-def in_progress(message: str, seconds: Optional[float]) -> str:
-    """A step of a run with the time it still takes."""
-    left = time_left(seconds)
-    return f"{message} · {left}" if left else message
+def percent(event: Progress) -> int:
+    """Whole percent that are done; 100 only at the end."""
+    return int(100 * event.fraction + 1e-6)
+
+
+def milestone(event: Progress) -> Tuple[str, int]:
+    """The stage of a run, whatever numbers its message counts, and the percent: the same for steps close together."""
+    return re.sub(r"\d+", "", event.message), percent(event)
+
+
+def in_progress(event: Progress) -> str:
+    """A step of a run with the time it still takes, as long as something is left to do."""
+    left = time_left(event.seconds_left) if percent(event) < 100 else ""
+    return f"{event.message} · {left}" if left else event.message
 
 
 def size(num_bytes: float) -> str:

@@ -39,6 +39,11 @@ class SettingsForm(QWidget):
         """The settings by name."""
         return {setting.name: _value(self._editors[setting.name]) for setting in self._settings}
 
+    def fill(self, values: Dict[str, Value]) -> None:
+        """Show these values, as far as they are of its settings."""
+        for name in values.keys() & self._editors.keys():
+            _show(self._editors[name], values[name])
+
 
 def form_layout(parent: QWidget) -> QFormLayout:
     """A form whose labels move above their editors where the panel is narrow."""
@@ -82,6 +87,17 @@ def _value(widget: Any) -> Value:
     if isinstance(widget, QLineEdit):
         return widget.text()
     return widget.value()
+
+
+def _show(widget: Any, value: Value) -> None:
+    if isinstance(widget, QCheckBox):
+        widget.setChecked(bool(value))
+    elif isinstance(widget, QComboBox):
+        widget.setCurrentIndex(widget.findData(value))
+    elif isinstance(widget, QLineEdit):
+        widget.setText(str(value))
+    else:
+        widget.setValue(value)
 
 
 def _check_box(setting: Setting) -> QCheckBox:

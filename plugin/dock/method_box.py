@@ -7,9 +7,10 @@ from typing import Any, Dict, List
 from qgis.gui import QgsCollapsibleGroupBox, QgsDoubleSpinBox
 from qgis.PyQt.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
+from ...backend.config import Value
 from ...backend.methods import Method, methods
 from ..algorithms import DEVICES
-from ..parameters import parameter_names
+from ..parameters import DEFAULT_METHOD, parameter_names
 from .form import SettingsForm, add_row, form_layout, shrinkable
 
 
@@ -22,12 +23,15 @@ class MethodBox(QWidget):
         self._methods = methods(task)
         self._names = parameter_names(self._methods)
         self._forms: List[SettingsForm] = []
+        self._given: Dict[str, Value] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._combo = QComboBox()
         self._combo.setObjectName("methodCombo")
         for method in self._methods:
             self._combo.addItem(method.label, method.name)
+        self._combo.setCurrentIndex(self._combo.findData(DEFAULT_METHOD))
+        self._shown = self.method()
         self._usual = QVBoxLayout()
         layout.addWidget(shrinkable(self._combo))
         layout.addLayout(self._usual)
@@ -41,11 +45,9 @@ class MethodBox(QWidget):
 
     def parameters(self) -> Dict[str, Any]:
         """Method, settings, scale and device as the algorithm's parameters."""
-        name = self.method().name
-        values = {field: value for form in self._forms for field, value in form.values().items()}
         return {
-            "METHOD": name,
-            **{self._names[name, field]: value for field, value in values.items()},
+            "METHOD": self._shown.name,
+            **self._settings(),
             "SCALE": self._scale.value() or None,
             "DEVICE": self._device.currentData(),
         }
@@ -82,12 +84,21 @@ class MethodBox(QWidget):
             self._device.addItem(label[0].upper() + label[1:], value)
         return self._device
 
+    def _settings(self) -> Dict[str, Value]:
+        values = {field: value for form in self._forms for field, value in form.values().items()}
+        return {self._names[self._shown.name, field]: value for field, value in values.items()}
+
     def _show_method(self) -> None:
-        method = self.method()
+        """What methods share keeps its value, and a method that is chosen again has its own ones back."""
+        self._given.update(self._settings())
+        method = self._shown = self.method()
         self._combo.setToolTip(f"<p>{method.summary}</p><p><i>{method.reference}</i></p>")
         for old in self._forms:
             old.setParent(None)
             old.deleteLater()
         self._forms = [SettingsForm(method, advanced=False), SettingsForm(method, advanced=True)]
+        values = {one.name: self._given.get(self._names[method.name, one.name], one.default) for one in method.settings}
+        for form in self._forms:
+            form.fill(values)
         self._usual.addWidget(self._forms[0])
         self._advanced.addWidget(self._forms[1])

@@ -10,7 +10,7 @@ from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from ...backend.protocol import Event, Metric, Notice, Output, Progress
-from ..words import in_progress
+from ..words import in_progress, percent
 from .curve import Curve
 from .tone import Tone, lines_in_tones, set_tone
 
@@ -57,8 +57,8 @@ class RunBar(QWidget):
         """Show an event of the backend."""
         if isinstance(event, Progress) and self.cancel_button.isEnabled():
             self.progress_bar.setRange(0, 100)
-            self.progress_bar.setValue(round(100 * event.fraction))
-            self.say(in_progress(event.message, event.seconds_left))
+            self.progress_bar.setValue(percent(event))
+            self.say(in_progress(event))
         elif isinstance(event, Metric):
             self.curve.add(event)
             self.curve.show()

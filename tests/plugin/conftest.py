@@ -6,6 +6,7 @@ ends in a segfault.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 import sys
@@ -69,6 +70,29 @@ def processing(qgis_app, provider):
 
     Processing.initialize()
     return processing
+
+
+@pytest.fixture
+def two_methods(monkeypatch):
+    """A quick method before the default one by name, in toolbox, panel and job alike."""
+    from mixel.backend.config import setting
+    from mixel.backend.methods import Method, method
+
+    default = method("unmamba")
+    shared = {one.name: one for one in dataclasses.fields(default.config) if one.name in ("num_endmembers", "seed")}
+    own = {
+        "extraction": setting("vca", "Extraction", "How.", choices=(("vca", "VCA"), ("sivm", "SiVM " * 20))),
+        "repeats": setting(10, "Repeats", "So often.", minimum=1, maximum=99, advanced=True),
+    }
+    fields = [
+        (name, int, dataclasses.field(default=one.default, metadata=one.metadata)) for name, one in shared.items()
+    ]
+    fields += [("extraction", str, own["extraction"]), ("repeats", int, own["repeats"])]
+    quick = Method("fcls", "FCLS", "unmix", "Quick.", "", dataclasses.make_dataclass("Config", fields, frozen=True))
+    known = {"fcls": quick, "unmamba": default}
+    for place in ("algorithms", "dock.method_box"):
+        monkeypatch.setattr(f"mixel.plugin.{place}.methods", lambda task: list(known.values()))
+    monkeypatch.setattr("mixel.plugin.algorithms.method", known.__getitem__)
 
 
 @pytest.fixture

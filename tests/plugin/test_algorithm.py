@@ -7,7 +7,9 @@ import time
 
 import pytest
 from mixel.backend.methods import methods
+from mixel.backend.protocol import Progress
 from mixel.plugin.algorithms import Unmix
+from mixel.plugin.parameters import parameter_names
 from qgis.core import (
     QgsApplication,
     QgsProcessingContext,
@@ -84,9 +86,10 @@ def test_it_is_listed_with_group_tags_and_help(algorithm):
 def test_every_parameter_has_help_and_every_setting_is_a_parameter(algorithm):
     definitions = {one.name(): one for one in algorithm.parameterDefinitions()}
     assert all(one.help() for one in definitions.values())
+    names = parameter_names(methods("unmix"))
     for method in methods("unmix"):
         for setting in method.settings:
-            shown = definitions[setting.name.upper()]
+            shown = definitions[names[method.name, setting.name]]
             assert setting.label in shown.description()
             assert shown.defaultValue() == setting.default
             advanced = bool(shown.flags() & QgsProcessingParameterDefinition.Flag.FlagAdvanced)
@@ -131,6 +134,18 @@ def test_events_reach_the_feedback(processing, project, make_layer, scripted, tm
     assert type(heard.events[-1]).__name__ == "Done"
     assert "Three bands were left out." in heard.warnings
     assert "Training · a few seconds left" in heard.progress_texts
+
+
+def test_text_is_passed_on_at_a_new_percent_or_stage_only(algorithm):
+    heard = Listener()
+    for step in range(1, 401):
+        algorithm._tell(Progress(0.1 * step / 400, f"Training, step {step} of 400", 60.0), heard)
+    assert len(heard.progress_texts) == 11  # 0 to 10 %
+    assert heard.progress_texts[0].startswith("Training, step 1 of 400")
+    for window in range(1, 4):
+        algorithm._tell(Progress(0.1 + window / 1e6, f"Unmixing window {window} of 9000", None), heard)
+    assert heard.progress_texts[11:] == ["Unmixing window 1 of 9000"]
+    assert heard.progress() == pytest.approx(10, abs=0.01)
 
 
 def test_scale_is_left_to_the_file_unless_given(processing, project, make_layer, scripted, tmp_path):
@@ -292,6 +307,20 @@ def test_a_folder_below_a_file_is_refused(provider, project, make_layer, tmp_pat
 @pytest.mark.parametrize("values", [{"NUM_ENDMEMBERS": 1}, {"METHOD": "magic"}, {"DEVICE": "abacus"}, {"SCALE": -1}])
 def test_wrong_settings_are_refused(provider, project, make_layer, tmp_path, values):
     assert refusal(parameters(make_layer(), tmp_path / "out", **values))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"NUM_ENDMEMBERS": 1}, "'Number of endmembers' must be at least 2, not 1."),
+        ({"NUM_ENDMEMBERS": 31}, "must be at most 30, not 31."),
+        ({"OUTPUT_FOLDER": None}, "Choose an output folder."),
+        ({"INPUT": None}, "Choose a raster layer."),
+        ({"NUM_ENDMEMBERS": "many"}, "NUM_ENDMEMBERS"),
+    ],
+)
+def test_a_refusal_names_the_limits(provider, project, make_layer, tmp_path, values, said):
+    assert said in refusal({**parameters(make_layer(), tmp_path / "out"), **values})
 
 
 def test_a_setting_that_does_not_fit_is_refused_before_anything_starts(provider, project, make_layer, tmp_path):

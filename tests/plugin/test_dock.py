@@ -6,7 +6,7 @@ import math
 import time
 
 import pytest
-from mixel.backend.protocol import Metric
+from mixel.backend.protocol import Metric, Progress
 from mixel.plugin.dock.curve import Curve
 from mixel.plugin.dock.panel import MixelDock
 from qgis.core import QgsProject, QgsVectorLayer
@@ -166,6 +166,15 @@ def test_time_left_is_said_in_words(panel, make_layer, scripted, wait_until):
     make_layer()
     panel.click(panel.run)
     wait_until(lambda: "a few seconds left" in panel.status.text())
+
+
+def test_at_100_percent_no_time_is_left(panel):
+    bar = panel.dock.unmix_page.bar
+    bar.begin()
+    bar.hear(Progress(0.996, "Unmixing window 9 of 10", 2.0))
+    assert (panel.bar.value(), panel.status.text()) == (99, "Unmixing window 9 of 10 · a few seconds left")
+    bar.hear(Progress(1.0, "Unmixing window 10 of 10", 0.0))
+    assert (panel.bar.value(), panel.status.text()) == (100, "Unmixing window 10 of 10")
 
 
 @pytest.mark.parametrize(("how", "said"), [("fail", "All pixels are nodata"), ("crash", "")])

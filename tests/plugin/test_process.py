@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from mixel.backend.protocol import LOG_FILE, PARTIAL, Done, Failed, Job, Metric, Notice, Progress
+from mixel.backend.protocol import LOG_FILE, OWNER, PARTIAL, Done, Failed, Job, Metric, Notice, Progress
 from mixel.plugin import process
 from mixel.plugin.environment import child
 from mixel.plugin.process import Cancelled, run
@@ -223,6 +224,57 @@ time.sleep(60)
     with pytest.raises(Cancelled):
         list(run(sys.executable, job, lambda: (job.parent / "child").exists()))
     assert gone(int(wait_for(job.parent / "child")))
+
+
+def ended() -> int:
+    """The number of a process that is gone."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize(
+    ("owner", "left"),
+    [
+        (lambda: f"{os.getpid()} 1.00", True),
+        (lambda: f"{ended()} 1.00", False),
+        (lambda: "0 1.00", False),
+        (lambda: f"{10**30} 1.00", False),
+        (lambda: "nonsense", False),
+        (lambda: "", False),
+    ],
+    ids=["alive", "gone", "zero", "too large", "nonsense", "empty"],
+)
+def test_cancel_leaves_the_unfinished_files_of_another_run_alone(backend, owner, left):
+    job = backend("time.sleep(60)")
+    wanted = job.parent / PARTIAL
+
+    def cancelled() -> bool:
+        if not (job.parent / "pid").exists():
+            return False
+        (wanted / OWNER).write_text(owner())
+        return True
+
+    with pytest.raises(Cancelled):
+        list(run(sys.executable, job, cancelled))
+    assert (wanted / "half.tif").exists() == left
+
+
+@pytest.mark.parametrize("who", ["os.getpid()", "subprocess.Popen(['sleep', '60']).pid"])
+def test_unfinished_files_that_the_child_has_signed_are_removed(backend, who):
+    job = backend(f'(partial / "{OWNER}").write_text(f"{{{who}}} 1.00")\n{HANG["polite"]}')
+    events = run(sys.executable, job, never)
+    assert next(events) == Notice("on")
+    events.close()
+    assert not (job.parent / PARTIAL).exists()
+
+
+def test_on_windows_no_process_is_probed(monkeypatch, tmp_path):
+    (tmp_path / OWNER).write_text(f"{os.getpid()} 1.00")
+    assert process._is_of_another_run(tmp_path, 1)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "getpgid", None)
+    assert not process._is_of_another_run(tmp_path, 1)
 
 
 def test_cancel_before_the_first_event(backend):

@@ -96,6 +96,7 @@ def test_a_composite_of_two(qgis_app, tmp_path):
 def test_the_error_ends_at_its_98th_percentile(qgis_app, tmp_path):
     error = np.linspace(0, 1, 200).reshape(1, 10, 20)
     layer = styles.error_layer(write(tmp_path / "e.tif", error))
+    assert layer.name() == "Error (RMSE, reflectance)"
     assert top(layer) == pytest.approx(0.98, abs=0.01)
     settings = layer.renderer().shader().rasterShaderFunction().legendSettings()
     assert "reflectance" in settings.maximumLabel() and "reflectance" in layer.name()

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 from mixel.backend.facts import Facts
-from mixel.backend.protocol import Job
+from mixel.backend.protocol import Job, Progress
 from mixel.plugin.folders import forget_run, fresh_folder, usable_folder
-from mixel.plugin.words import describe, in_progress, size, time_left
+from mixel.plugin.words import describe, in_progress, milestone, percent, size, time_left
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,24 @@ def test_time_left(seconds, said):
 
 
 def test_progress_with_and_without_time():
-    assert in_progress("Training", None) == "Training"
-    assert in_progress("Training", 60) == "Training · about a minute left"
+    assert in_progress(Progress(0.5, "Training", None)) == "Training"
+    assert in_progress(Progress(0.5, "Training", 60)) == "Training · about a minute left"
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.9 + (1 - 0.9), 1 - 1e-12])
+def test_at_the_end_nothing_is_left(fraction):
+    assert in_progress(Progress(fraction, "Unmixing window 1 of 1", 0.0)) == "Unmixing window 1 of 1"
+
+
+def test_only_the_end_is_100_percent():
+    done = [percent(Progress(fraction, "")) for fraction in (0, 0.29, 0.996, 1)]
+    assert done == [0, 29, 99, 100]
+
+
+def test_counting_on_is_no_milestone():
+    assert milestone(Progress(0.101, "Step 1 of 9")) == milestone(Progress(0.109, "Step 8 of 9"))
+    assert milestone(Progress(0.101, "Step 1 of 9")) != milestone(Progress(0.101, "Window 1 of 9"))
+    assert milestone(Progress(0.101, "Step 1 of 9")) != milestone(Progress(0.111, "Step 2 of 9"))
 
 
 @pytest.mark.parametrize(("num", "said"), [(0, "0 kB"), (4e6, "4 MB"), (1.24e9, "1.2 GB")])
