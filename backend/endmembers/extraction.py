@@ -24,8 +24,8 @@ def vca(pixels: Array, num_endmembers: int, seed: int, repeats: int = 1) -> Inte
     """
     good = usable(pixels, num_endmembers)
     cloud, components = _cloud(pixels[good], num_endmembers), _components(pixels[good], num_endmembers)
-    random = np.random.default_rng(seed)
-    runs = [_vertices(cloud, random) for _ in range(max(1, repeats))]
+    generator = np.random.default_rng(seed)
+    runs = [_vertices(cloud, generator) for _ in range(max(1, repeats))]
     return good[max(runs, key=lambda found: simplex_volume(components[found]))]
 
 
@@ -37,10 +37,10 @@ def nfindr(pixels: Array, num_endmembers: int, seed: int, repeats: int = 1) -> I
     """
     good = usable(pixels, num_endmembers)
     components = _components(pixels[good], num_endmembers)
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     runs = []
     for _ in range(max(1, repeats)):
-        start = random.choice(len(good), num_endmembers, replace=False)
+        start = generator.choice(len(good), num_endmembers, replace=False)
         runs.append(_exchanged(components, start))
     return good[max(runs, key=lambda found: simplex_volume(components[found]))]
 
@@ -122,14 +122,14 @@ def _cloud(pixels: Array, size: int) -> Table:
     return np.column_stack([components, np.full(len(components), height)])
 
 
-def _vertices(cloud: Table, random: np.random.Generator) -> Integers:
+def _vertices(cloud: Table, generator: np.random.Generator) -> Integers:
     """One run of VCA on the projected pixels (pixels, size)."""
     size = cloud.shape[1]
     corners = np.zeros((size, size))
     corners[-1, 0] = 1  # the unit vector e_u of the paper; column 0 is overwritten by the first vertex
     found = np.zeros(size, np.int64)
     for index in range(size):
-        direction = random.standard_normal(size)
+        direction = generator.standard_normal(size)
         across = direction - corners @ (np.linalg.pinv(corners) @ direction)
         length = np.linalg.norm(across)
         heights = np.abs(cloud @ (across / (length or 1.0)))
@@ -161,10 +161,10 @@ def _exchanged(components: Table, start: Integers) -> Integers:
 
 def _hits(components: Table, seed: int, num_skewers: int) -> Integers:
     """How many skewers each pixel is an end of."""
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     hits = np.zeros(len(components), np.int64)
     for _ in range(num_skewers):
-        along = components @ random.standard_normal(components.shape[1])
+        along = components @ generator.standard_normal(components.shape[1])
         hits[along.argmin()] += 1
         hits[along.argmax()] += 1
     return hits
