@@ -179,7 +179,8 @@ class Scene:
 
     def _settle(self, found: Survey, scale: float | None) -> None:
         """Drop bands without information and settle the scale: reflectance = gain * stored + offset."""
-        gains, offsets = np.array(self._dataset.scales), np.array(self._dataset.offsets)
+        gains, offsets = np.array(self._dataset.scales), np.nan_to_num(self._dataset.offsets)
+        gains[~np.isfinite(gains) | (gains == 0)] = 1  # as good as not stated
         if scale or not np.all(gains == 1):
             self.notices = [note for note in self.notices if "reflectance scale" not in note]
         if scale or (self.facts.scale and np.all(gains == 1)):

@@ -164,6 +164,6 @@ class _Steps:
         if now - self.last < LEAST_SECONDS and step < steps:
             return
         self.last = now
-        left = (now - self.first) * (steps - step) / (step - 1) if step > 1 else None
+        left = (now - self.first) * (steps - step) / (step - 1) if 1 < step < steps else None
         self.emit(Progress(TRAINING_SHARE * step / steps, f"Training, step {step} of {steps}", left))
         self.emit(Metric("loss", loss, step))

@@ -263,6 +263,15 @@ def test_scale_and_offset_of_the_bands_are_believed_without_a_word(write_scene):
     assert not any("scale" in notice for notice in notices)
 
 
+@pytest.mark.parametrize("gain", [0.0, float("nan"), float("inf")])
+def test_a_scale_that_is_no_number_is_as_good_as_not_stated(write_scene, gain):
+    plain = whole(write_scene())[0]
+    path = write_scene(name="odd.tif")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.scales = [gain] * 12
+    np.testing.assert_array_equal(whole(path)[0].reflectance, plain.reflectance)
+
+
 def test_scales_that_begin_with_the_second_band_are_believed_too(write_scene):
     path = write_scene()
     with rasterio.open(path, "r+") as dataset:
