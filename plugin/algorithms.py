@@ -36,9 +36,9 @@ from .words import in_progress, milestone
 HOMEPAGE = "https://github.com/mixel/mixel"
 ICON = Path(__file__).parent.parent / "resources" / "icons" / "mixel.svg"
 DEVICES = (
-    ("auto", "the graphics card if it fits, else the processor"),
-    ("cpu", "the processor"),
-    ("cuda", "the NVIDIA graphics card"),
+    ("auto", "graphics card, else processor"),
+    ("cpu", "processor"),
+    ("cuda", "NVIDIA graphics card"),
 )
 _OUTPUTS = {"abundances": "ABUNDANCES", "error": "ERROR", "endmembers": "ENDMEMBERS", "report": "REPORT", "job": "JOB"}
 

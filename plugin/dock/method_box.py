@@ -55,13 +55,16 @@ class MethodBox(QWidget):
     def _advanced_group(self) -> QgsCollapsibleGroupBox:
         group = QgsCollapsibleGroupBox("Advanced")
         group.setObjectName("advancedGroup")
-        group.setCollapsed(True)
-        self._advanced = QVBoxLayout(group)
+        inside = QWidget()  # a folded group hides the widgets it had when it was folded: forms come and go in this one
+        QVBoxLayout(group).addWidget(inside)
+        self._advanced = QVBoxLayout(inside)
+        self._advanced.setContentsMargins(0, 0, 0, 0)
         form = QWidget()
         layout = form_layout(form)
         add_row(layout, QLabel("Reflectance scale"), shrinkable(self._scale_box()))
         add_row(layout, QLabel("Device"), shrinkable(self._device_combo()))
         self._advanced.addWidget(form)
+        group.setCollapsed(True)
         return group
 
     def _scale_box(self) -> QgsDoubleSpinBox:

@@ -52,6 +52,18 @@ def test_the_default_is_named_and_not_the_first(algorithm, box):
     assert editor(box, "epochs") is not None and editor(box, "repeats") is None
 
 
+def test_the_folded_settings_of_another_method_are_folded_away_too(box, qgis_app):
+    group = box.findChild(QWidget, "advancedGroup")
+    box.show()
+    choose(box, "fcls")
+    qgis_app.processEvents()
+    assert group.isCollapsed() and not editor(box, "repeats").isVisible()
+    group.setCollapsed(False)
+    qgis_app.processEvents()
+    assert editor(box, "repeats").isVisible()
+    box.close()
+
+
 def test_the_toolbox_shares_what_is_the_same_and_says_whose_the_rest_is(algorithm):
     helps = {one.name(): one.help() for one in algorithm.parameterDefinitions()}
     assert {"NUM_ENDMEMBERS", "SEED", "EPOCHS", "FCLS_EXTRACTION", "FCLS_REPEATS"} <= set(helps)

@@ -19,9 +19,9 @@ REFERENCE = (
     "Heinz, Chang: Fully constrained least squares, IEEE TGRS 39 (2001), doi:10.1109/36.911111"
 )
 EXTRACTIONS = (
-    ("vca", "VCA: farthest pixels along random directions"),
-    ("nfindr", "N-FINDR: pixels that span the largest volume"),
-    ("sivm", "SiVM: as N-FINDR one after the other, without chance"),
+    ("vca", "VCA (along random directions)"),
+    ("nfindr", "N-FINDR (largest volume)"),
+    ("sivm", "SiVM (largest volume, one by one)"),
 )
 
 
