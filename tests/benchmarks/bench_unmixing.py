@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -21,9 +20,9 @@ import numpy as np
 import torch
 from scipy.io import loadmat
 
+from backend.config import build
 from backend.cube import Cube, Window
-from backend.methods.unmamba import method as unmamba
-from backend.methods.unmamba.config import Config
+from backend.methods import Method, method, methods
 from backend.metrics import match, rmse, spectral_angles
 
 Reference = tuple[Cube, np.ndarray, np.ndarray, Path]
@@ -52,27 +51,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=Config.epochs)
+    parser.add_argument("--method", choices=[one.name for one in methods("unmix")], default="unmamba")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method")
     parser.add_argument("--scene", choices=sorted(SCENES), action="append")
-    parser.add_argument("--variant", default=Config.variant)
     options = parser.parse_args()
+    chosen = method(options.method)
+    kinds = {one.name: one.type for one in chosen.settings}
+    pairs = [pair.split("=", 1) for pair in options.set]
+    given = {name: kinds[name](value) for name, value in pairs}
     for name in options.scene or SCENES:
         cube, endmembers, abundances, path = SCENES[name](options.data)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         floor = rmse(np.full_like(abundances, 1 / len(abundances)), abundances)
-        print(f"{name} (reference {digest}), {options.epochs} steps; uniform abundances: RMSE {floor:.3f}", flush=True)
-        config = Config(num_endmembers=len(endmembers), epochs=options.epochs, variant=options.variant)
+        print(f"{name} (reference {digest}), {chosen.label}; uniform abundances: RMSE {floor:.3f}", flush=True)
+        settings = {**given, "num_endmembers": len(endmembers)}
         rows = []
         for seed in range(options.seeds):
-            rows.append(score(replace(config, seed=seed), cube, endmembers, abundances))
+            rows.append(score(chosen, {**settings, "seed": seed}, cube, endmembers, abundances))
             print(f"  seed {seed}: " + _line(rows[-1]), flush=True)
         print("  mean:   " + _line(np.mean(rows, axis=0)) + "\n  s.d.:   " + _line(np.std(rows, axis=0)), flush=True)
 
 
-def score(config: Config, cube: Cube, endmembers: np.ndarray, abundances: np.ndarray) -> list[float]:
+def score(
+    chosen: Method, settings: dict[str, object], cube: Cube, endmembers: np.ndarray, abundances: np.ndarray
+) -> list[float]:
     """Abundance RMSE, mean SAD (rad), reconstruction RMSE (reflectance) and seconds of one run."""
     started = time.monotonic()
-    fitted = unmamba.fit([cube], config, torch.device("cpu"), lambda step, steps, loss: None)
+    config = build(chosen.config, settings)
+    fitted = chosen.load().fit([cube], config, torch.device("cpu"), lambda step, steps, loss: None)
     seconds = time.monotonic() - started
     found = fitted.unmix(cube)
     order = match(fitted.endmembers, endmembers)
