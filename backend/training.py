@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +16,15 @@ Report = Callable[[int, int, float], None]
 
 @dataclass(frozen=True)
 class Record:
-    """What a training did: the loss of every step and the seconds it took."""
+    """What a training did: the loss of every step and the seconds it took.
+
+    ``validation``: (step, loss) pairs; ``best_step``: the step whose weights were kept, the last without validation.
+    """
 
     losses: list[float]
     seconds: float
+    validation: list[tuple[int, float]] = field(default_factory=list)
+    best_step: int = 0
 
 
 def choose_device(wish: str) -> torch.device:
@@ -32,14 +38,26 @@ def choose_device(wish: str) -> torch.device:
     return torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def train(model: nn.Module, loss: Callable[[], Tensor], steps: int, learning_rate: float, report: Report) -> Record:
+def train(
+    model: nn.Module,
+    loss: Callable[[], Tensor],
+    steps: int,
+    learning_rate: float,
+    report: Report,
+    *,
+    weight_decay: float = 0.0,
+    validate: Callable[[], float] | None = None,
+    every: int = 20,
+) -> Record:
     """Minimise ``loss`` over the model's trainable parameters with Adam and a cosine schedule down to 5 %.
 
-    ValueError if the loss is no number any more.
+    ``validate`` gives the loss on validation pixels; it is asked ``every`` so many steps, in evaluation mode, and the
+    weights of the best answer are kept. ``report`` may have a method ``validated(step, loss)`` to hear of it.
+    ``weight_decay`` is AdamW's, on matrices only. ValueError if the loss is no number any more.
     """
-    optimiser = torch.optim.Adam([one for one in model.parameters() if one.requires_grad], lr=learning_rate)
+    optimiser = torch.optim.AdamW(_groups(model, weight_decay), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=0.05 * learning_rate)
-    started, losses = time.monotonic(), []
+    started, losses, best = time.monotonic(), [], _Best(model)
     model.train()
     for step in range(1, steps + 1):
         optimiser.zero_grad(set_to_none=True)
@@ -54,5 +72,42 @@ def train(model: nn.Module, loss: Callable[[], Tensor], steps: int, learning_rat
                 "in the scene."
             )
         report(step, steps, losses[-1])
+        if validate and (step % every == 0 or step == steps):
+            best.ask(validate, step, report)
+    best.restore()
     model.eval()
-    return Record(losses, time.monotonic() - started)
+    return Record(losses, time.monotonic() - started, best.answers, best.step or steps)
+
+
+class _Best:
+    """The weights with the lowest validation loss so far."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model, self.step, self.loss = model, 0, math.inf
+        self.answers: list[tuple[int, float]] = []
+        self.state: dict[str, Tensor] = {}
+
+    def ask(self, validate: Callable[[], float], step: int, report: Report) -> None:
+        self.model.eval()
+        with torch.no_grad():
+            answer = validate()
+        self.model.train()
+        self.answers.append((step, answer))
+        if answer < self.loss:
+            self.step, self.loss = step, answer
+            self.state = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        heard = getattr(report, "validated", None)
+        if heard:
+            heard(step, answer)
+
+    def restore(self) -> None:
+        if self.state:
+            self.model.load_state_dict(self.state)
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Trainable parameters: matrices decay; vectors, norms and the scan's A do not (Mamba's rule)."""
+    trained = [(name, one) for name, one in model.named_parameters() if one.requires_grad]
+    decays = [one for name, one in trained if one.ndim > 1 and not name.endswith("A_log")]
+    others = [one for name, one in trained if one.ndim <= 1 or name.endswith("A_log")]
+    return [{"params": decays, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
