@@ -139,4 +139,4 @@ class ClassificationMethod(Protocol):
     def restore(
         self, weights: dict[str, NDArray[Any]], config: Any, num_classes: int, wavelengths: Array | None, device: Any
     ) -> Classifier:
-        """The classifier whose ``weights()`` these are; they may come from a stranger: ValueError if they do not fit."""
+        """The classifier whose ``weights()`` these are; ValueError if they do not fit: they may be a stranger's."""
