@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
             job = replace(job, output=options.output)
         if options.parent:
             threading.Thread(target=_end_with, args=(options.parent, Path(job.output)), daemon=True).start()
-        from .scan import keep_freed_memory  # after stdout is safe: torch and friends may print
-        from .tasks import run
+        from .memory import keep_freed_memory  # after stdout is safe: torch and friends may print
+        from .tasks.running import run
 
         keep_freed_memory()
         metrics = run(job, emit)

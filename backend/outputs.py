@@ -13,20 +13,21 @@ from typing import Any
 import numpy as np
 import psutil
 import rasterio
+from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from .cube import Array, Window
-from .protocol import JOB_FILE, LOG_FILE, OWNER, PARTIAL
+from .protocol import INPUTS, JOB_FILE, LOG_FILE, OWNER, PARTIAL
 from .results import Layer, layers
 from .scene import Scene
 
 TILE = 256
 SAME_PROCESS = 60.0
 """Seconds that two readings of one process's start may differ: a computer's clock is set now and then."""
-KEPT = {JOB_FILE, LOG_FILE}
-"""What may lie in an output folder before a run: the request and the log of this very run."""
+KEPT = {JOB_FILE, LOG_FILE, INPUTS}
+"""What may lie in an output folder before a run: the request, its inputs and the log of this very run."""
 
 
 class OutputFolder:
@@ -119,7 +120,7 @@ class RasterWriter:
     layer: Layer
     dataset: Any
 
-    def write(self, window: Window, values: Array) -> None:
+    def write(self, window: Window, values: NDArray[np.generic]) -> None:
         """Write one window's core, (rows, cols) or (bands, rows, cols). ValueError if the disk refuses."""
         area = RasterWindow(window.col, window.row, window.cols, window.rows)
         self.dataset.write(values if values.ndim == 3 else values[None], window=area)
@@ -129,23 +130,25 @@ class RasterWriter:
 def raster_writers(
     folder: Path, result: type[Any], scene: Scene, band_names: dict[str, list[str]]
 ) -> Iterator[dict[str, RasterWriter]]:
-    """Open one raster per field of a Result on the scene's grid; on leaving, each is closed and read back whole.
+    """Open one raster per named field of a Result on the scene's grid; on leaving, each is closed and read back whole.
 
-    ``band_names``: names of the bands by field; their number is the raster's number of bands. Float32, nodata NaN.
-    ValueError if a file cannot be written or does not read back.
+    ``band_names``: names of the bands by field; their number is the raster's number of bands. Fields without names
+    are not written. ValueError if a file cannot be written or does not read back.
     """
     writers: dict[str, RasterWriter] = {}
     with refusals(folder.parent), ExitStack() as opened:
         for one in layers(result):
-            names = band_names[one.field]
+            if one.name not in band_names:
+                continue
+            names = band_names[one.name]
             dataset = opened.enter_context(rasterio.open(
                 folder / one.file, "w", driver="GTiff", width=scene.cols, height=scene.rows, count=len(names),
-                dtype="float32", nodata=np.nan, tiled=True, blockxsize=TILE, blockysize=TILE, interleave="band",
-                compress="deflate", predictor=3, bigtiff="if_safer", **scene.grid,
+                dtype=one.dtype, nodata=one.nodata, tiled=True, blockxsize=TILE, blockysize=TILE, interleave="band",
+                compress="deflate", predictor=3 if one.dtype == "float32" else 2, bigtiff="if_safer", **scene.grid,
             ))  # fmt: skip
             dataset.descriptions = names
             dataset.update_tags(unit=one.unit, software="Mixel")
-            writers[one.field] = RasterWriter(one, dataset)
+            writers[one.name] = RasterWriter(one, dataset)
         yield writers
         for writer in writers.values():
             writer.dataset.close()

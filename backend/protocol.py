@@ -39,6 +39,8 @@ from typing import Any, Dict, Optional, Type, Union
 
 JOB_FILE = "job.json"
 LOG_FILE = "log.txt"
+INPUTS = "inputs"
+"""Folder in the output folder for copies of inputs that are no files, or only parts of files: QGIS's vector layers."""
 PARTIAL = ".mixel-partial"
 OWNER = "pid"
 """File in PARTIAL: the number of the process that writes there and when it started, in seconds since 1970."""
@@ -51,9 +53,16 @@ class Job:
 
     task: str
     method: str
+    """Empty for a task that no method is chosen for."""
     scene: str
+    """The hyperspectral raster; empty for a task without one."""
     output: str
     settings: Dict[str, Any] = field(default_factory=dict)
+    """The method's."""
+    options: Dict[str, Any] = field(default_factory=dict)
+    """The task's own, whatever the method."""
+    inputs: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+    """Other files that are read, by the names of the task's description: at least ``{"path": text}`` each."""
     scale: Optional[float] = None
     """Stored value that means reflectance 1 (10000 for most products); None: found out from the file."""
     device: str = "auto"
@@ -85,11 +94,15 @@ class Job:
         if unknown:
             raise ValueError(f"The job file has the unknown field {unknown[0]!r}.")
         for name in ("task", "method", "scene", "output"):
-            if not isinstance(content.get(name), str) or not content[name]:
+            empty = name in ("task", "output") and not content.get(name)
+            if not isinstance(content.get(name), str) or empty:
                 raise ValueError(f"The job file needs the field {name!r}, a text.")
-        for name in ("settings", "record"):
+        for name in ("settings", "options", "inputs", "record"):
             if not isinstance(content.get(name, {}), dict):
                 raise ValueError(f"The field {name!r} of the job file must be an object.")
+        for name, one in content.get("inputs", {}).items():
+            if not isinstance(one, dict) or not isinstance(one.get("path"), str) or not one["path"]:
+                raise ValueError(f"The input {name!r} of the job file must be an object with the text 'path'.")
         scale = content.get("scale")
         if scale is not None and not (type(scale) in (int, float) and 0 < scale < 1e9):
             raise ValueError("The field 'scale' of the job file must be a positive number or null.")
@@ -141,7 +154,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Output:
-    """A finished file. ``kind`` is ``abundances``, ``error``, ``endmembers``, ``report`` or ``job``."""
+    """A finished file. ``kind`` is the name of one of the task's layers or files, ``report`` or ``job``."""
 
     kind: str
     path: str

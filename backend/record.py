@@ -7,42 +7,51 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version as package_version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import version
 from .methods import Method
 from .protocol import Event, Job, Notice
-from .scan import chosen_form, products_sentence
 from .scene import Scene
-from .summary import Summary
-from .training import Record, choose_device
+from .tasks import Task
 
-PACKAGES = ("torch", "numba", "numpy", "rasterio", "scipy", "matplotlib")
+if TYPE_CHECKING:
+    from .training import Record
+
+PACKAGES = ("torch", "numba", "numpy", "rasterio", "scipy", "scikit-learn", "matplotlib")
 
 
 @dataclass
 class Run:
-    """One run under way: its request, and what is known of it so far."""
+    """One run under way: its request, and what is known of it so far. ``options`` and ``settings`` are Configs."""
 
     job: Job
-    method: Method
+    task: Task
+    method: Method | None
     settings: Any
-    scene: Scene
+    options: Any
+    opened: Scene | None
     emit: Callable[[Event], None]
     notices: list[str] = field(default_factory=list)
     training: Record | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
 
+    @property
+    def scene(self) -> Scene:
+        """The scene of a task that needs one."""
+        if self.opened is None:
+            raise ValueError(f"The task {self.task.name!r} works without a scene.")
+        return self.opened
+
     def notice(self, message: str) -> None:
         """Tell the user something now, and again in the report."""
         self.notices.append(message)
         self.emit(Notice(message))
 
-    def finish(self, training: Record | None, num_parameters: int, summary: Summary) -> None:
-        """Take in what training (None: the method trains nothing) and mapping gave."""
+    def trained(self, training: Record | None, num_parameters: int) -> None:
+        """Take in what training gave (None: the method trains nothing step by step)."""
         self.training = training
-        self.metrics = {"reconstruction_rmse": summary.rmse, "valid_pixels": float(summary.pixels)}
         if training:
             self.metrics["final_loss"] = training.losses[-1]
             self.metrics["training_seconds"] = training.seconds
@@ -52,24 +61,46 @@ class Run:
         """What goes into the job file after the run."""
         return {
             "mixel": version(),
-            "settings": asdict(self.settings),
+            "settings": asdict(self.settings) if self.method else {},
+            "options": asdict(self.options),
             "seconds": round(time.time() - self.started, 1),
             "metrics": self.metrics,
             "notices": self.notices,
-            "versions": versions(self.job.device),
+            "versions": versions(self.job, self.method),
         }
 
 
-def versions(device: str) -> dict[str, str]:
+def chosen_device(job: Job, method: Method | None) -> str:
+    """The device a run works on. ValueError if the wished one cannot be used."""
+    if method is None:
+        return "cpu"
+    from .training import choose_device  # loads torch, which tasks without methods do not need
+
+    return str(choose_device(job.device))
+
+
+def scan_sentence(job: Job, method: Method | None) -> str:
+    """Which form of the selective scan runs, in one sentence; empty for a task without methods."""
+    if method is None:
+        return ""
+    from .scan import chosen_form
+    from .training import choose_device
+
+    return chosen_form(choose_device(job.device)).sentence
+
+
+def versions(job: Job, method: Method | None) -> dict[str, str]:
     """Names and versions of everything that can change a result."""
-    found = {name: package_version(name) for name in PACKAGES}
-    chosen = choose_device(device)
-    return {
+    found = {
         "Mixel": version(),
         "Python": platform.python_version(),
-        **found,
+        **{name: package_version(name) for name in PACKAGES},
         "System": platform.platform(),
-        "Device": str(chosen),
-        "Selective scan": chosen_form(chosen).sentence,
-        **({"Processor": products_sentence()} if chosen.type == "cpu" else {}),
+        "Device": chosen_device(job, method),
     }
+    if method:
+        from .scan import products_sentence
+
+        found["Selective scan"] = scan_sentence(job, method)
+        found.update({"Processor": products_sentence()} if found["Device"] == "cpu" else {})
+    return found

@@ -6,7 +6,6 @@ Arrays in, arrays out: no files, no scenes, no jobs.
 from .block import MambaBlock
 from .conv import causal_conv1d
 from .forms import chosen_form, forms
-from .memory import keep_freed_memory
 from .products import Linear
 from .products import sentence as products_sentence
 from .scan import selective_scan
@@ -17,7 +16,6 @@ __all__ = [
     "causal_conv1d",
     "chosen_form",
     "forms",
-    "keep_freed_memory",
     "products_sentence",
     "selective_scan",
 ]

@@ -278,7 +278,7 @@ def test_an_error_of_the_method_passes_through_and_the_files_are_closed(tmp_path
 
 def test_a_writer_knows_its_layer(tmp_path, scene, results):
     with raster_writers(tmp_path, Unmixing, scene, NAMES) as writers:
-        found = {name: (writer.layer.kind, writer.layer.file) for name, writer in writers.items()}
+        found = {name: (writer.layer.name, writer.layer.file) for name, writer in writers.items()}
         for name, writer in writers.items():
             writer.write(Window(0, 0, ROWS, COLS), results[name])
     assert found == {"abundances": ("abundances", "abundances.tif"), "error": ("error", "error.tif")}

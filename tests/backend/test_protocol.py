@@ -84,15 +84,30 @@ def test_a_job_without_a_needed_field_is_refused_by_its_name(missing):
 
 
 @pytest.mark.parametrize("field", JOB)
-@pytest.mark.parametrize("value", ["", None, 3, True, [], ["unmix"], {}])
+@pytest.mark.parametrize("value", [None, 3, True, [], ["unmix"], {}])
 def test_a_needed_field_that_is_no_text_is_refused_by_its_name(field, value):
     with pytest.raises(ValueError, match=f"needs the field '{field}'"):
         Job.from_dict({**JOB, field: value})
 
 
+def test_task_and_output_may_not_be_empty_but_a_task_may_need_no_method_and_no_scene():
+    for field in ("task", "output"):
+        with pytest.raises(ValueError, match=f"needs the field '{field}'"):
+            Job.from_dict({**JOB, field: ""})
+    assert Job.from_dict({**JOB, "method": "", "scene": ""}).scene == ""
+
+
+@pytest.mark.parametrize("value", [None, "labels.gpkg", {}, {"path": ""}, {"path": 3}, ["labels.gpkg"]])
+def test_an_input_without_a_path_is_refused_by_its_name(value):
+    with pytest.raises(ValueError, match="The input 'labels' of the job file"):
+        Job.from_dict({**JOB, "inputs": {"labels": value}})
+    good = Job.from_dict({**JOB, "inputs": {"labels": {"path": "a.gpkg", "field": "class"}}})
+    assert good.inputs["labels"]["field"] == "class"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("settings", value) for value in (None, [], "epochs", 3)]
+    [(name, value) for name in ("settings", "options", "inputs") for value in (None, [], "epochs", 3)]
     + [("record", value) for value in (None, [], "x")]
     + [("scale", value) for value in (0, -1, "10000", True, float("nan"), float("inf"), 1e9, [], {})]
     + [("device", value) for value in ("", "gpu", "CUDA", None, 0, [], {})]

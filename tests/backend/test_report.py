@@ -18,6 +18,8 @@ from mixel.backend.report import write_report
 from mixel.backend.results import Unmixing
 from mixel.backend.scene import Scene
 from mixel.backend.summary import Summary
+from mixel.backend.tasks import task
+from mixel.backend.tasks.unmix.work import sections
 from mixel.backend.training import Record
 from scenes import QUICK, mixture, stored, write
 
@@ -69,15 +71,17 @@ def report(folder, *, values=None, names=NAMES, notices=("A notice.",), valid=()
                 dataset.write(layer)
             layers.append(layer if name == "abundances" else layer[0] * np.float32(0.0123))
         chosen = method("unmamba")
-        settings = build(chosen.config, QUICK)
-        run = Run(Job("unmix", "unmamba", path, str(folder), QUICK), chosen, settings, opened, lambda event: None)
+        settings, wanted = build(chosen.config, QUICK), task("unmix")
+        job = Job("unmix", "unmamba", path, str(folder), QUICK)
+        run = Run(job, wanted, chosen, settings, wanted.options(), opened, lambda event: None)
         for notice in notices:
             run.notice(notice)
         summary = Summary(len(names))
         summary.add(Unmixing(*layers))
-        run.finish(training, 6417, summary)
+        run.metrics.update(reconstruction_rmse=summary.rmse, valid_pixels=float(summary.pixels))
+        run.trained(training, 6417)
         spectra = np.random.default_rng(0).uniform(0, 1, (len(names), opened.bands)).astype(np.float32)
-        write_report(folder, run, Library(names, spectra, opened.wavelengths), summary)
+        write_report(folder, run, sections(run, folder, Library(names, spectra, opened.wavelengths), summary))
     return (folder / "report.html").read_text(encoding="utf-8")
 
 

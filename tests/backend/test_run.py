@@ -20,7 +20,6 @@ import pytest
 import rasterio
 from children import ROOT, Finished, finished, start, until
 from mixel.backend import __main__ as program
-from mixel.backend import tasks
 from mixel.backend.library import read_sli
 from mixel.backend.protocol import (
     JOB_FILE,
@@ -37,6 +36,7 @@ from mixel.backend.protocol import (
     Started,
     decode,
 )
+from mixel.backend.tasks import running
 from scenes import COLS, QUICK, ROWS, WAVELENGTHS, mixture, stored, write
 
 FILES = ["abundances.tif", "endmembers.csv", "endmembers.hdr", "endmembers.sli", "error.tif", JOB_FILE, "report.html"]
@@ -238,7 +238,7 @@ def test_the_job_of_a_finished_run_gives_the_same_result_in_a_new_folder(output,
 
 
 def test_another_seed_gives_another_result(output, request_, tmp_path):
-    tasks.run(quick(request_.scene, tmp_path / "out", epochs=4, seed=12), lambda event: None)
+    running.run(quick(request_.scene, tmp_path / "out", epochs=4, seed=12), lambda event: None)
     same = np.nan_to_num(values_of(tmp_path / "out" / "error.tif")) == np.nan_to_num(values_of(output / "error.tif"))
     assert same.mean() < 0.1
 
@@ -246,7 +246,7 @@ def test_another_seed_gives_another_result(output, request_, tmp_path):
 def test_a_second_run_into_the_folder_is_refused_and_changes_nothing(output):
     before = {path.name: path.read_bytes() for path in output.iterdir()}
     with pytest.raises(ValueError, match=r"already holds files.*nothing was overwritten"):
-        tasks.run(Job.read(output / JOB_FILE), lambda event: None)
+        running.run(Job.read(output / JOB_FILE), lambda event: None)
     assert {path.name: path.read_bytes() for path in output.iterdir()} == before
 
 
@@ -284,7 +284,7 @@ SCENES = {
 def compiled(tmp_path_factory):
     """Kernels compiled and cached, so that a test that leaves no room on the disk meets the run and not the cache."""
     folder = tmp_path_factory.mktemp("first")
-    tasks.run(quick(write(folder / "scene.tif"), folder / "out"), lambda event: None)
+    running.run(quick(write(folder / "scene.tif"), folder / "out"), lambda event: None)
 
 
 def refused(request, output, emit=lambda event: None):
@@ -296,7 +296,7 @@ def refused(request, output, emit=lambda event: None):
         emit(event)
 
     with pytest.raises(ValueError) as found:
-        tasks.run(request, collect)
+        running.run(request, collect)
     assert not [event for event in events if isinstance(event, (Output, Done, Failed))]
     assert set(listing(output)) <= {JOB_FILE, LOG_FILE}
     assert "\n" not in str(found.value)
@@ -315,7 +315,10 @@ def test_a_scene_that_cannot_be_unmixed_is_refused(write_scene, tmp_path, case):
     [
         ({"method": "magic"}, "There is no method 'magic'; the methods are"),
         ({"method": "../../x"}, "There is no method"),
-        ({"task": "classify"}, "cannot do the task 'classify'"),
+        ({"task": "cook"}, "There is no task 'cook'; the tasks are"),
+        ({"scene": ""}, "needs the field 'scene'"),
+        ({"inputs": {"map": {"path": "x"}}}, "reads no 'map'"),
+        ({"options": {"speed": 3}}, "There is no setting 'speed'"),
         ({"settings": {"speed": 3}}, "There is no setting 'speed'"),
         ({"settings": {"epochs": 0}}, "'Training steps' must be at least 1"),
         ({"settings": {"num_endmembers": 1}}, "'Number of endmembers' must be at least 2"),
@@ -393,7 +396,7 @@ def test_an_error_in_the_midst_of_a_run_leaves_nothing(write_scene, tmp_path):
             raise RuntimeError("a cosmic ray")
 
     with pytest.raises(RuntimeError, match="cosmic"):
-        tasks.run(quick(write_scene(), tmp_path / "out"), fail)
+        running.run(quick(write_scene(), tmp_path / "out"), fail)
     assert listing(tmp_path / "out") == []
 
 
@@ -426,7 +429,7 @@ def spoiled(values, bad):
 def test_an_odd_scene_is_unmixed_whole_and_what_is_odd_is_told(write_scene, tmp_path, values, options, words):
     events = []
     path = write_scene(values, **options)
-    metrics = tasks.run(quick(path, tmp_path / "out"), events.append)
+    metrics = running.run(quick(path, tmp_path / "out"), events.append)
     assert any(words in event.message for event in events if isinstance(event, Notice)), events
     assert listing(tmp_path / "out") == sorted(FILES)
     abundances = values_of(tmp_path / "out" / "abundances.tif")
@@ -497,7 +500,7 @@ def inside(monkeypatch, tmp_path, capfd):
         wire = (tmp_path / "wire").open("w+", encoding="utf-8", errors="backslashreplace")
         monkeypatch.setattr(program, "_protect_stdout", lambda: wire)
         monkeypatch.setattr(program.signal, "signal", lambda *arguments: None)
-        monkeypatch.setattr(tasks, "run", task)
+        monkeypatch.setattr(running, "run", task)
         job("scene.tif", "out").write(tmp_path / "job.json")
         code = program.main([str(tmp_path / "job.json")])
         wire.seek(0)
@@ -581,14 +584,14 @@ def test_a_run_that_is_killed_leaves_only_what_the_next_run_clears(under_way):
     folder, runs, _ = under_way
     assert gone_within_two_seconds(runs["killed"], runs["killed"].kill)
     assert listing(folder / "killed") == [PARTIAL]
-    tasks.run(quick(folder / "scene.tif", folder / "killed"), lambda event: None)
+    running.run(quick(folder / "scene.tif", folder / "killed"), lambda event: None)
     assert listing(folder / "killed") == sorted(FILES)
 
 
 def test_a_run_into_the_folder_of_a_live_run_is_refused_and_disturbs_nothing(under_way):
     folder, runs, _ = under_way
     with pytest.raises(ValueError, match="Another Mixel run is writing to"):
-        tasks.run(quick(folder / "scene.tif", folder / "orphaned"), lambda event: None)
+        running.run(quick(folder / "scene.tif", folder / "orphaned"), lambda event: None)
     assert listing(folder / "orphaned") == [PARTIAL]
     assert listing(folder / "orphaned" / PARTIAL) == [OWNER] and runs["orphaned"].poll() is None
 

@@ -14,10 +14,10 @@ BACKEND, PLUGIN = sorted((ROOT / "backend").rglob("*.py")), sorted((ROOT / "plug
 QT = {"qgis", "PyQt5", "PyQt6", "PySide2", "PySide6", "sip"}
 HEAVY = {"torch", "numba", "rasterio", "scipy", "sklearn", "safetensors", "jinja2", "psutil", "triton", "mamba_ssm"}
 SHARED = [
-    *(ROOT / "backend" / name for name in ("__init__.py", "protocol.py", "config.py", "facts.py")),
-    *sorted((ROOT / "backend" / "methods").glob("__init__.py")),
-    *sorted((ROOT / "backend" / "methods").glob("*/__init__.py")),
-    *sorted((ROOT / "backend" / "methods").glob("*/config.py")),
+    *(ROOT / "backend" / name for name in ("__init__.py", "protocol.py", "config.py", "facts.py", "results.py")),
+    *(path for folder in ("methods", "tasks") for path in sorted((ROOT / "backend" / folder).glob("__init__.py"))),
+    *(path for folder in ("methods", "tasks") for path in sorted((ROOT / "backend" / folder).glob("*/__init__.py"))),
+    *(path for folder in ("methods", "tasks") for path in sorted((ROOT / "backend" / folder).glob("*/config.py"))),
 ]
 """What the plugin reads of the backend."""
 SPEAKERS = {"backend/__main__.py", "backend/about.py", "plugin/environment/__main__.py"}

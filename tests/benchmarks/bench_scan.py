@@ -22,8 +22,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 from torch.nn import functional
 
+from backend.memory import keep_freed_memory
 from backend.scan import chosen_form, forms, selective_scan
-from backend.scan.memory import keep_freed_memory
 
 SHAPES = {
     "image": (1, 10_000, 128, 16),

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from mixel.backend.scan import MambaBlock, memory, pool, selective_scan
+from mixel.backend import memory
+from mixel.backend.scan import MambaBlock, pool, selective_scan
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = """
@@ -166,7 +167,7 @@ def test_a_changed_source_gets_a_cache_of_its_own(tmp_path):
 
 
 def test_freed_memory_is_kept_only_where_it_can_be():
-    script = "from backend.scan.memory import keep_freed_memory; print(keep_freed_memory())"
+    script = "from backend.memory import keep_freed_memory; print(keep_freed_memory())"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(sys.platform.startswith("linux"))
 

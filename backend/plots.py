@@ -1,0 +1,121 @@
+"""The pictures of a report: matplotlib figures as PNGs. What they show, not where it comes from."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from .cube import Array
+from .library import Library
+from .summary import Summary
+
+if TYPE_CHECKING:
+    from .training import Record
+
+matplotlib.rcParams["text.parse_math"] = False  # a name is no formula
+DPI = 110
+GAP = 3.0
+"""Spectra are not drawn across steps this many times the usual distance of bands (removed water bands), nor backwards
+where two detectors overlap."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure: its caption and the PNG as a data address."""
+
+    caption: str
+    source: str
+
+
+def spectra(library: Library) -> str:
+    """Spectra over wavelength, or over band numbers where no wavelengths are known."""
+    figure, axes = new_figure(8.5, 3.6)
+    axis = np.arange(1.0, library.spectra.shape[1] + 1) if library.wavelengths is None else library.wavelengths
+    steps = np.diff(axis)
+    breaks = np.flatnonzero((steps <= 0) | (steps > GAP * np.median(steps))) + 1
+    for index, (name, spectrum) in enumerate(zip(library.names, library.spectra, strict=True)):
+        axes.plot(np.insert(axis, breaks, np.nan), np.insert(spectrum, breaks, np.nan), label=name, color=colour(index))
+    axes.set_xlabel("Band number" if library.wavelengths is None else "Wavelength (nm)")
+    axes.set_ylabel("Reflectance")
+    axes.set_ylim(bottom=0)
+    axes.legend(
+        fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=-(-len(library.names) // 15)
+    )
+    return png(figure)
+
+
+def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 1.0) -> str:
+    """Bands (bands, rows, cols) side by side with one colour scale from 0 to ``top``."""
+    columns = min(5, len(names))
+    lines = -(-len(names) // columns)
+    height = 8.5 / columns * bands.shape[1] / bands.shape[2]
+    figure = Figure(figsize=(8.5, min(12, lines * (min(height, 4) + 0.35))), dpi=DPI, layout="constrained")
+    cells = np.atleast_1d(figure.subplots(lines, columns)).ravel()
+    for cell in cells:
+        cell.axis("off")
+    image: Any = None
+    for cell, band, name in zip(cells, bands, names, strict=False):
+        image = cell.imshow(band, vmin=0, vmax=top, cmap="viridis", interpolation="nearest")
+        cell.set_title(name, fontsize=9)
+    figure.colorbar(image, ax=list(cells), shrink=0.7, label=label)
+    return png(figure)
+
+
+def error(values: Array, summary: Summary) -> str:
+    """Reconstruction error (rows, cols) as a map, beside its histogram over all pixels."""
+    figure = Figure(figsize=(8.5, 3.6), dpi=DPI, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    finite = values[np.isfinite(values)]
+    top = max(float(np.quantile(finite, 0.98)), 1e-9)
+    image = left.imshow(values, vmin=0, vmax=top, cmap="magma", interpolation="nearest")
+    left.axis("off")
+    figure.colorbar(image, ax=left, label="RMSE (reflectance)", extend="max")
+    counts, edges = summary.histogram()
+    right.stairs(counts, edges, fill=True, color="0.35")
+    right.set_xlabel("RMSE (reflectance)")
+    right.set_ylabel("Pixels")
+    right.spines[["top", "right"]].set_visible(False)
+    return png(figure)
+
+
+def losses(training: Record) -> str:
+    """The loss of every step, and the loss on validation pixels where there are some."""
+    figure, axes = new_figure(8.5, 2.6)
+    axes.plot(range(1, len(training.losses) + 1), training.losses, color="0.2", linewidth=1, label="training pixels")
+    if training.validation:
+        axes.plot(*zip(*training.validation, strict=True), color="#d95f02", linewidth=1.4, label="validation pixels")
+        axes.axvline(training.best_step, color="#d95f02", linewidth=0.8, linestyle=":", label="kept")
+        axes.legend(fontsize=8, frameon=False)
+    axes.set_xlabel("Training step")
+    axes.set_ylabel("Loss")
+    return png(figure)
+
+
+def new_figure(width: float, height: float) -> tuple[Figure, Any]:
+    """A figure of this size in inches with one pair of axes."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def colour(index: int) -> Any:
+    """The colour of the line with this number."""
+    return colormaps["tab10" if index < 10 else "tab20"](index % 20)
+
+
+def png(figure: Figure) -> str:
+    """A figure as a data address for the page."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,115 @@
+"""The registry of tasks: a folder here with a ``config.py`` is a task of Mixel, and an algorithm in QGIS's toolbox.
+
+``config.py`` (standard library only, read by QGIS too) holds ``TASK``, its description. What does the work stands
+beside it in ``work.py`` and is imported only when it runs::
+
+    prepare(run) -> float            checks the request against the scene; gives the bytes its results take at most
+    perform(run, folder) -> sections writes the files into folder.partial; gives the sections of the report
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, List, Optional, Tuple, Type
+
+from ..config import Setting, settings
+from ..methods import Method, methods
+from ..results import Layer, layers
+
+KINDS = ("raster", "area", "labels", "library", "model")
+"""Kinds of inputs: a raster file; polygons; polygons, lines, points or a raster with classes; spectra; a trained model.
+
+Vector layers reach the backend as ``{"path": file, "layer": name, "field": attribute}``, the others as ``{"path"}``.
+``labels`` may carry ``"colours": {class name: "#rrggbb"}``.
+"""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file a task reads besides the scene. ``kind`` is one of KINDS."""
+
+    name: str
+    kind: str
+    label: str
+    help: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A file a task writes besides rasters, report and job: ``kind`` is library, points, table or model.
+
+    ``beside``: files that belong to it. ``optional``: not every run writes it.
+    """
+
+    name: str
+    kind: str
+    file: str
+    label: str
+    beside: Tuple[str, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a task that has none of its own."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One kind of job. ``options`` is a Config class: what a user may set whatever the method.
+
+    ``title``: the group of its layers is called "title: scene". ``result``: the Result class of its rasters.
+    ``default_method``: by name and not by place, so that a method added later does not change what a script runs; empty
+    for a task that no method is chosen for. ``needs_scene``: whether it works on a hyperspectral scene.
+    """
+
+    name: str
+    label: str
+    title: str
+    group: str
+    summary: str
+    tags: Tuple[str, ...] = ()
+    inputs: Tuple[Input, ...] = ()
+    result: Optional[Type[Any]] = None
+    files: Tuple[File, ...] = ()
+    options: Type[Any] = NoOptions
+    default_method: str = ""
+    needs_scene: bool = True
+
+    @property
+    def methods(self) -> List[Method]:
+        """The methods a user may choose from, by name."""
+        return methods(self.name) if self.default_method else []
+
+    @property
+    def layers(self) -> List[Layer]:
+        """The rasters it writes, in their order."""
+        return layers(self.result)
+
+    @property
+    def option_settings(self) -> List[Setting]:
+        """What a user may set whatever the method, in the order of the form."""
+        return settings(self.options)
+
+    def load(self) -> ModuleType:
+        """Import the task's working code (the backend's Python only)."""
+        return importlib.import_module(f"{__name__}.{self.name}.work")
+
+
+def tasks() -> List[Task]:
+    """All tasks, by name."""
+    names = sorted(item.name for item in pkgutil.iter_modules(__path__) if item.ispkg)
+    found: List[Task] = [importlib.import_module(f"{__name__}.{name}.config").TASK for name in names]
+    return found
+
+
+def task(name: str) -> Task:
+    """The task of this name. ValueError lists the known ones if there is none."""
+    known = {item.name: item for item in tasks()}
+    if name not in known:
+        raise ValueError(f"There is no task {name!r}; the tasks are {', '.join(known)}.")
+    return known[name]

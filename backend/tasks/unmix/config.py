@@ -1,0 +1,21 @@
+"""What blind unmixing asks for and gives. Standard library only: QGIS reads it too."""
+
+from __future__ import annotations
+
+from ...results import Unmixing
+from .. import File, Task
+
+TASK = Task(
+    name="unmix",
+    label="Unmix a hyperspectral scene",
+    title="Unmixed",
+    group="Unmixing",
+    summary=(
+        "Finds the materials of a hyperspectral scene (endmembers) and how much of each is in every pixel (abundances: "
+        "at least 0, together 1), without a spectral library."
+    ),
+    tags=("hyperspectral", "spectral", "unmixing", "endmember", "abundance", "mamba", "material", "fraction"),
+    result=Unmixing,
+    files=(File("endmembers", "library", "endmembers.sli", "Endmember spectra", ("endmembers.hdr", "endmembers.csv")),),
+    default_method="unmamba",
+)
