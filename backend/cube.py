@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Classes = NDArray[np.int16]
 STEPS = (0.7548776662466927, 0.5698402909980532)
 """Multiples of this vector, without their whole parts, spread evenly over the unit square (the R2 sequence)."""
 WHOLE_TILES = 3

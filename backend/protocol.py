@@ -39,8 +39,6 @@ from typing import Any, Dict, Optional, Type, Union
 
 JOB_FILE = "job.json"
 LOG_FILE = "log.txt"
-INPUTS = "inputs"
-"""Folder in the output folder for copies of inputs that are no files, or only parts of files: QGIS's vector layers."""
 PARTIAL = ".mixel-partial"
 OWNER = "pid"
 """File in PARTIAL: the number of the process that writes there and when it started, in seconds since 1970."""

@@ -9,10 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, List, Optional, Type
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from .cube import Array
+    from .cube import Array, Classes
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Unmixing:
 class Classification:
     """What classification gives for one cube; nodata pixels are 0 in ``classes`` and NaN in the others."""
 
-    classes: NDArray[np.int16] = layer("classes.tif", "Classes", "class", dtype="int16", nodata=0)
+    classes: Classes = layer("classes.tif", "Classes", "class", dtype="int16", nodata=0)
     """(rows, cols): the value of the most probable class."""
     confidence: Array = layer("confidence.tif", "Confidence", "probability")
     """(rows, cols): the probability of that class."""

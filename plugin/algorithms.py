@@ -1,6 +1,6 @@
-"""The Processing algorithm: parameters from the Configs, one run of the backend, styled layers.
+"""The Processing algorithms: one per task; parameters from its description, one run of the backend, styled layers.
 
-It never touches the project or a widget while it runs, so it works in toolbox, batch, models, scripts, qgis_process
+They never touch the project or a widget while they run, so they work in toolbox, batch, models, scripts, qgis_process
 and the panel alike.
 """
 
@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
-    QgsProcessingOutputFile,
     QgsProcessingOutputFolder,
-    QgsProcessingOutputHtml,
-    QgsProcessingOutputRasterLayer,
     QgsProcessingParameterBoolean,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
 )
 from qgis.PyQt.QtGui import QIcon
 
-from ..backend.methods import method, methods
+from ..backend.config import Value, build
 from ..backend.protocol import JOB_FILE, Event, Failed, Job, Notice, Output, Progress, Started
+from ..backend.tasks import Task
 from . import interpreter, layers, process, results
 from .folders import forget_run, usable_folder
-from .parameters import DEFAULT_METHOD, choice_parameter, parameter_names, read_settings, setting_parameters
+from .inputs import input_parameters, output_definitions, read_inputs
+from .parameters import choice_parameter, parameter_names, read_settings, setting_parameter, setting_parameters
 from .words import in_progress, milestone
 
 HOMEPAGE = "https://github.com/mixel/mixel"
@@ -40,11 +40,10 @@ DEVICES = (
     ("cpu", "processor"),
     ("cuda", "NVIDIA graphics card"),
 )
-_OUTPUTS = {"abundances": "ABUNDANCES", "error": "ERROR", "endmembers": "ENDMEMBERS", "report": "REPORT", "job": "JOB"}
 
 
-class Unmix(QgsProcessingAlgorithm):
-    """Blind unmixing of a hyperspectral scene: ``mixel:unmix``."""
+class TaskAlgorithm(QgsProcessingAlgorithm):
+    """A task of the backend as ``mixel:<its name>``."""
 
     INPUT = "INPUT"
     METHOD = "METHOD"
@@ -54,38 +53,39 @@ class Unmix(QgsProcessingAlgorithm):
     LOAD = "LOAD"
     FOLDER = "FOLDER"
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task) -> None:
         """An algorithm before its run."""
         super().__init__()
-        self._methods = methods(task="unmix")
-        self._names = parameter_names(self._methods)
+        self._task = task
+        self._methods = task.methods
+        self._names = parameter_names(self._methods, task.default_method)
         self._load = True
         self._found: Dict[str, str] = {}
         self._passed = ("", -1)
 
-    def createInstance(self) -> Unmix:
+    def createInstance(self) -> TaskAlgorithm:
         """A fresh one for each run."""
-        return type(self)()
+        return type(self)(self._task)
 
     def name(self) -> str:
         """Stable: scripts and models hold it."""
-        return "unmix"
+        return self._task.name
 
     def displayName(self) -> str:
         """What the toolbox shows."""
-        return "Unmix a hyperspectral scene"
+        return self._task.label
 
     def group(self) -> str:
         """The toolbox's group."""
-        return "Unmixing"
+        return self._task.group
 
     def groupId(self) -> str:
         """The group's stable name."""
-        return "unmixing"
+        return self._task.group.lower().replace(" ", "_")
 
     def tags(self) -> list:
         """Words the toolbox's search finds it by."""
-        return ["hyperspectral", "spectral", "unmixing", "endmember", "abundance", "mamba", "material", "fraction"]
+        return list(self._task.tags)
 
     def icon(self) -> QIcon:
         """The plugin's icon."""
@@ -97,19 +97,17 @@ class Unmix(QgsProcessingAlgorithm):
 
     def shortDescription(self) -> str:
         """One sentence for the toolbox's tip."""
-        return "Finds the materials of a hyperspectral scene and their share in every pixel."
+        return self._task.summary
 
     def shortHelpString(self) -> str:
         """What it does, what comes out, which methods there are."""
         known = "".join(
             f"<p><b>{one.name}</b>: {one.label}. {one.summary} <i>{one.reference}</i></p>" for one in self._methods
         )
+        files = [one.label for one in (*self._task.layers, *self._task.files)]
         return (
-            "<p>Finds the materials of a hyperspectral scene (endmembers) and how much of each is in every pixel "
-            "(abundances: at least 0, together 1), without a spectral library.</p>"
-            "<p>The output folder gets the abundances (one band per endmember), the reconstruction error, the "
-            "endmembers as an ENVI spectral library, report.html and job.json, with which the run can be "
-            "repeated.</p>" + known
+            f"<p>{self._task.summary}</p><p>The output folder gets: {', '.join(files)}; report.html and job.json, with "
+            f"which the run can be repeated.</p>{known}"
         )
 
     def canExecute(self) -> Tuple[bool, str]:
@@ -122,13 +120,21 @@ class Unmix(QgsProcessingAlgorithm):
 
     def initAlgorithm(self, configuration: Dict[str, Any]) -> None:
         """Declare parameters and outputs."""
-        names = tuple((one.name, one.label) for one in self._methods)
-        scene = QgsProcessingParameterRasterLayer(self.INPUT, "Hyperspectral scene")
-        scene.setHelp("A raster file with at least 10 bands, reflectance for preference. It is only read.")
-        choice = choice_parameter(self.METHOD, "Method", names, DEFAULT_METHOD, "How the scene is unmixed.")
-        for definition in [scene, choice, *setting_parameters(self._methods), *self._common_parameters()]:
+        made: List[QgsProcessingParameterDefinition] = []
+        if self._task.needs_scene:
+            scene = QgsProcessingParameterRasterLayer(self.INPUT, "Hyperspectral scene")
+            scene.setHelp("A raster file with at least 10 bands, reflectance for preference. It is only read.")
+            made.append(scene)
+        made += input_parameters(self._task)
+        if self._methods:
+            names, default = tuple((one.name, one.label) for one in self._methods), self._task.default_method
+            made.append(choice_parameter(self.METHOD, "Method", names, default, "How it is done."))
+        made += [setting_parameter(one.name.upper(), one) for one in self._task.option_settings]
+        made += setting_parameters(self._methods, self._task.default_method)
+        for definition in [*made, *self._common_parameters()]:
             self.addParameter(definition, False)
-        self._declare_outputs()
+        for output in [*output_definitions(self._task), QgsProcessingOutputFolder(self.FOLDER, "Output folder")]:
+            self.addOutput(output)
 
     def checkParameterValues(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Tuple[bool, str]:
         """Refuse before anything starts, with the sentence that says what to do."""
@@ -173,67 +179,80 @@ class Unmix(QgsProcessingAlgorithm):
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
         """Make the styled layers of the finished files."""
-        rasters = [self._found.get(name) for name in ("ABUNDANCES", "ERROR")]
-        if not all(rasters) or feedback.isCanceled():
+        if feedback.isCanceled():
             return {}
         try:
-            run = results.run_layers(*rasters)
+            run = results.run_layers(self._task, self._found)
         except ValueError as error:
             raise QgsProcessingException(str(error)) from error
-        results.save_sidecars(run)
-        if self._load:
-            title = f"Unmixed: {Path(self._job.scene).stem}"
-            results.hand_over(run, title, ["ABUNDANCES"] * (len(run) - 1) + ["ERROR"], context)
+        results.save_sidecars([layer for _, layer in run])
+        if self._load and run:
+            about = Path(self._job.scene or self._job.output).stem
+            results.hand_over(run, f"{self._task.title}: {about}", context)
         return {}
 
-    def _common_parameters(self) -> list:
-        scale = QgsProcessingParameterNumber(
-            self.SCALE,
-            "Reflectance scale",
-            QgsProcessingParameterNumber.Type.Double,
-            optional=True,
-            minValue=1e-9,
-            maxValue=1e9,
-        )
-        scale.setHelp("Stored value that means reflectance 1: 10000 for most products. Empty: found out from the file.")
-        device = choice_parameter(self.DEVICE, "Device", DEVICES, "auto", "Where the networks run.")
-        folder = QgsProcessingParameterFolderDestination(self.OUTPUT_FOLDER, "Output folder")
-        folder.setHelp("A folder without an earlier run. It is made if it does not exist.")
-        load = QgsProcessingParameterBoolean(self.LOAD, "Add the layers to the project", True)
-        load.setHelp("Composite, abundances and error as styled layers in one group.")
-        return [scale, device, folder, load]
-
-    def _declare_outputs(self) -> None:
-        self.addOutput(QgsProcessingOutputRasterLayer("ABUNDANCES", "Abundances"))
-        self.addOutput(QgsProcessingOutputRasterLayer("ERROR", "Reconstruction error"))
-        self.addOutput(QgsProcessingOutputFile("ENDMEMBERS", "Endmembers (ENVI spectral library)"))
-        self.addOutput(QgsProcessingOutputHtml("REPORT", "Report"))
-        self.addOutput(QgsProcessingOutputFile("JOB", "Job file"))
-        self.addOutput(QgsProcessingOutputFolder(self.FOLDER, "Output folder"))
+    def _common_parameters(self) -> List[QgsProcessingParameterDefinition]:
+        made: List[QgsProcessingParameterDefinition] = []
+        if self._task.needs_scene:
+            kind = QgsProcessingParameterNumber.Type.Double
+            limits = {"optional": True, "minValue": 1e-9, "maxValue": 1e9}
+            made.append(QgsProcessingParameterNumber(self.SCALE, "Reflectance scale", kind, **limits))
+            made[-1].setHelp(
+                "Stored value that means reflectance 1: 10000 for most products. Empty: found out from the file."
+            )
+        if self._methods:
+            made.append(choice_parameter(self.DEVICE, "Device", DEVICES, "auto", "Where the networks run."))
+        made.append(QgsProcessingParameterFolderDestination(self.OUTPUT_FOLDER, "Output folder"))
+        made[-1].setHelp("A folder without an earlier run. It is made if it does not exist.")
+        made.append(QgsProcessingParameterBoolean(self.LOAD, "Add the layers to the project", True))
+        made[-1].setHelp("The results as styled layers in one group.")
+        return made
 
     def _request(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Job:
-        source = layers.source_path(self.parameterAsRasterLayer(parameters, self.INPUT, context))
-        refusals = layers.read_facts(source).refusals()
-        if refusals:
-            raise ValueError(refusals[0])
-        chosen = method(self.parameterAsEnumString(parameters, self.METHOD, context))
-        scale = parameters.get(self.SCALE)
+        scene, scale = "", None
+        if self._task.needs_scene:
+            scene = os.path.abspath(layers.source_path(self.parameterAsRasterLayer(parameters, self.INPUT, context)))
+            refusals = layers.read_facts(scene).refusals()
+            if refusals:
+                raise ValueError(refusals[0])
+            if parameters.get(self.SCALE) is not None:
+                scale = self.parameterAsDouble(parameters, self.SCALE, context)
+        options = self._task.option_settings
+        names = {one.name: one.name.upper() for one in options}
+        method, settings = self._method_settings(parameters, context)
         return Job(
-            task="unmix",
-            method=chosen.name,
-            scene=os.path.abspath(source),
+            task=self._task.name,
+            method=method,
+            scene=scene,
             output=str(usable_folder(self.parameterAsFileOutput(parameters, self.OUTPUT_FOLDER, context))),
-            settings=read_settings(self, parameters, context, chosen, self._names),
-            scale=None if scale is None else self.parameterAsDouble(parameters, self.SCALE, context),
-            device=self.parameterAsEnumString(parameters, self.DEVICE, context),
+            settings=settings,
+            options=read_settings(self, parameters, context, options, names),
+            inputs=read_inputs(self, parameters, context, self._task),
+            scale=scale,
+            device=self.parameterAsEnumString(parameters, self.DEVICE, context) if self._methods else "auto",
         )
+
+    def _method_settings(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext
+    ) -> Tuple[str, Dict[str, Value]]:
+        if not self._methods:
+            return "", {}
+        wanted = self.parameterAsEnumString(parameters, self.METHOD, context)
+        chosen = {one.name: one for one in self._methods}.get(wanted)
+        if chosen is None:
+            raise ValueError(f"There is no method {wanted!r} here; choose one of the list.")
+        names = {one.name: self._names[chosen.name, one.name] for one in chosen.settings}
+        values = read_settings(self, parameters, context, chosen.settings, names)
+        build(chosen.config, values)  # what single settings do not show: limits that depend on several
+        return chosen.name, values
 
     def _tell(self, event: Event, feedback: QgsProcessingFeedback) -> None:
         hear = getattr(feedback, "hear", None)
         if hear is not None:
             hear(event)
         if isinstance(event, Started):
-            feedback.pushInfo(f"Mixel {event.version}, {event.method} on {event.device}. {event.scan}")
+            what = f"{event.method} on {event.device}. {event.scan}" if event.method else event.task
+            feedback.pushInfo(f"Mixel {event.version}, {what}")
         elif isinstance(event, Progress):
             feedback.setProgress(100 * event.fraction)
             if milestone(event) != self._passed:  # QGIS logs each text
@@ -242,7 +261,7 @@ class Unmix(QgsProcessingAlgorithm):
         elif isinstance(event, Notice):
             feedback.pushWarning(event.message)
         elif isinstance(event, Output):
-            self._found[_OUTPUTS.get(event.kind, event.kind.upper())] = event.path
+            self._found[event.kind.upper()] = event.path
         elif isinstance(event, Failed):
             if event.details:
                 feedback.pushConsoleInfo(event.details)

@@ -14,21 +14,18 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ..backend.config import Setting, Value, build
+from ..backend.config import Setting, Value
 from ..backend.methods import Method
 
 Names = Dict[Tuple[str, str], str]
 
-DEFAULT_METHOD = "unmamba"
-"""By name and not by place: a method that is added later must not change what a script without METHOD runs."""
 
-
-def parameter_names(methods: List[Method]) -> Names:
+def parameter_names(methods: List[Method], default: str) -> Names:
     """The parameter of each (method, setting): the bare name for the default method and where one declares the same.
 
     All others carry their method's name, so that no name depends on which other methods there are.
     """
-    shared = [setting for method in methods if method.name == DEFAULT_METHOD for setting in method.settings]
+    shared = [setting for method in methods if method.name == default for setting in method.settings]
     return {
         (method.name, setting.name): (setting.name if setting in shared else f"{method.name}_{setting.name}").upper()
         for method in methods
@@ -36,9 +33,9 @@ def parameter_names(methods: List[Method]) -> Names:
     }
 
 
-def setting_parameters(methods: List[Method]) -> List[QgsProcessingParameterDefinition]:
+def setting_parameters(methods: List[Method], default: str) -> List[QgsProcessingParameterDefinition]:
     """One parameter for every different setting of the methods, in their order."""
-    names = parameter_names(methods)
+    names = parameter_names(methods, default)
     users: Dict[str, List[str]] = {}
     for (method_name, _), name in names.items():
         users.setdefault(name, []).append(method_name)
@@ -86,22 +83,20 @@ def read_settings(
     algorithm: QgsProcessingAlgorithm,
     parameters: Dict[str, Any],
     context: QgsProcessingContext,
-    method: Method,
-    names: Names,
+    settings: List[Setting],
+    names: Dict[str, str],
 ) -> Dict[str, Value]:
-    """The settings of one method out of Processing's parameters. ValueError, a sentence, where one does not fit."""
+    """The values of settings, whose parameters are ``names``. ValueError, a sentence, where one does not fit."""
     readers = {
         bool: algorithm.parameterAsBool,
         int: algorithm.parameterAsInt,
         float: algorithm.parameterAsDouble,
     }
     values = {}
-    for setting in method.settings:
-        name = names[method.name, setting.name]
+    for setting in settings:
         read = readers.get(setting.type, algorithm.parameterAsEnumString if setting.choices else None)
-        value = (read or algorithm.parameterAsString)(parameters, name, context)
+        value = (read or algorithm.parameterAsString)(parameters, names[setting.name], context)
         values[setting.name] = setting.checked(value)
-    build(method.config, values)  # what single settings do not show: limits that depend on several
     return values
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
-from .algorithms import ICON, Unmix
+from ..backend.tasks import tasks
+from .algorithms import ICON, TaskAlgorithm
 
 
 class Provider(QgsProcessingProvider):
@@ -29,4 +30,5 @@ class Provider(QgsProcessingProvider):
 
     def loadAlgorithms(self) -> None:
         """Called by QGIS."""
-        self.addAlgorithm(Unmix())
+        for task in tasks():
+            self.addAlgorithm(TaskAlgorithm(task))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from qgis.core import (
     QgsLayerTreeGroup,
@@ -17,6 +17,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QTimer
 
+from ..backend.tasks import Task
 from . import styles
 
 _RANK = "mixel/rank"
@@ -70,15 +71,20 @@ class Arrange(QgsProcessingLayerPostProcessorInterface):
         return True
 
 
-def run_layers(abundances: str, error: str) -> List[QgsRasterLayer]:
-    """The layers of an unmixing run from top to bottom: composite, abundances, error."""
-    return [styles.composite_layer(abundances), *styles.abundance_layers(abundances), styles.error_layer(error)]
+def run_layers(task: Task, found: Dict[str, str]) -> List[Tuple[str, QgsMapLayer]]:
+    """The layers of a finished run from top to bottom, each with its output's name; ``found``: files by these names.
+
+    ValueError if a file cannot be opened.
+    """
+    names = [one.name for one in (*task.files, *task.layers)]
+    shown = [(name.upper(), styles.LOOKS[name]) for name in names if name in styles.LOOKS and name.upper() in found]
+    return [(name, layer) for name, look in shown for layer in look(found[name])]
 
 
-def hand_over(run: List[QgsRasterLayer], title: str, outputs: List[str], context: QgsProcessingContext) -> None:
+def hand_over(run: List[Tuple[str, QgsMapLayer]], title: str, context: QgsProcessingContext) -> None:
     """Leave the layers in the context, each with its name, its place in the group and its output's name."""
     group = Group(title)
-    for rank, (layer, output) in enumerate(zip(run, outputs)):
+    for rank, (output, layer) in enumerate(run):
         layer.setCustomProperty(_RANK, rank)
         details = QgsProcessingContext.LayerDetails(layer.name(), context.project(), output)
         arrange = Arrange(group, visible=rank == 0)
@@ -88,10 +94,10 @@ def hand_over(run: List[QgsRasterLayer], title: str, outputs: List[str], context
         context.addLayerToLoadOnCompletion(layer.id(), details)
 
 
-def save_sidecars(run: List[QgsRasterLayer]) -> None:
+def save_sidecars(run: List[QgsMapLayer]) -> None:
     """Write the look of each raster beside it: the composite for the abundances, the ramp for the error."""
     first: Dict[str, QgsRasterLayer] = {}
-    for layer in run:
+    for layer in (one for one in run if isinstance(one, QgsRasterLayer)):
         first.setdefault(layer.source(), layer)
     for layer in first.values():
         styles.save_sidecar(layer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
 from qgis.core import (
@@ -12,10 +12,18 @@ from qgis.core import (
     QgsContrastEnhancement,
     QgsGradientColorRamp,
     QgsGradientStop,
+    QgsMapLayer,
+    QgsMarkerSymbol,
     QgsMultiBandColorRenderer,
+    QgsPalLayerSettings,
     QgsRasterLayer,
     QgsRasterShader,
     QgsSingleBandPseudoColorRenderer,
+    QgsSingleSymbolRenderer,
+    QgsTextBufferSettings,
+    QgsTextFormat,
+    QgsVectorLayer,
+    QgsVectorLayerSimpleLabeling,
 )
 from qgis.PyQt.QtGui import QColor
 
@@ -70,6 +78,33 @@ def error_layer(path: str) -> QgsRasterLayer:
     layer = QgsRasterLayer(path, "Error (RMSE, reflectance)", "gdal")
     layer.setRenderer(_ramp(layer, 1, _ERROR, _percentile(path, 1, 98) or 1.0, " reflectance"))
     return layer
+
+
+def points_layer(path: str) -> QgsVectorLayer:
+    """Where endmembers were found: a ring each, labelled with its name."""
+    layer = QgsVectorLayer(path, "Endmember pixels", "ogr")
+    if not layer.isValid():
+        raise ValueError(f"The points {path} cannot be opened.")
+    symbol = {"name": "circle", "color": "0,0,0,0", "outline_color": "#ff7f00", "outline_width": "0.6", "size": "4"}
+    layer.setRenderer(QgsSingleSymbolRenderer(QgsMarkerSymbol.createSimple(symbol)))
+    text = QgsPalLayerSettings()
+    text.fieldName = "name"
+    look = QgsTextFormat()
+    buffer = QgsTextBufferSettings()
+    buffer.setEnabled(True)
+    look.setBuffer(buffer)
+    text.setFormat(look)
+    layer.setLabeling(QgsVectorLayerSimpleLabeling(text))
+    layer.setLabelsEnabled(True)
+    return layer
+
+
+LOOKS: Dict[str, Callable[[str], List[QgsMapLayer]]] = {
+    "points": lambda path: [points_layer(path)],
+    "abundances": lambda path: [composite_layer(path), *abundance_layers(path)],
+    "error": lambda path: [error_layer(path)],
+}
+"""The layers of each output by its name, from top to bottom; other outputs are not shown on the map."""
 
 
 def largest_bands(path: str, count: int = 3) -> List[int]:

@@ -19,17 +19,10 @@ from ..config import Setting, settings
 from ..methods import Method, methods
 from ..results import Layer, layers
 
-KINDS = ("raster", "area", "labels", "library", "model")
-"""Kinds of inputs: a raster file; polygons; polygons, lines, points or a raster with classes; spectra; a trained model.
-
-Vector layers reach the backend as ``{"path": file, "layer": name, "field": attribute}``, the others as ``{"path"}``.
-``labels`` may carry ``"colours": {class name: "#rrggbb"}``.
-"""
-
 
 @dataclass(frozen=True)
 class Input:
-    """A file a task reads besides the scene. ``kind`` is one of KINDS."""
+    """A file a task reads besides the scene. ``kind`` is raster (a layer in QGIS) or library (spectra)."""
 
     name: str
     kind: str
@@ -40,7 +33,7 @@ class Input:
 
 @dataclass(frozen=True)
 class File:
-    """A file a task writes besides rasters, report and job: ``kind`` is library, points, table or model.
+    """A file a task writes besides rasters, report and job: ``kind`` is library, points or table.
 
     ``beside``: files that belong to it. ``optional``: not every run writes it.
     """

@@ -8,9 +8,10 @@ from qgis.gui import QgsCollapsibleGroupBox, QgsDoubleSpinBox
 from qgis.PyQt.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from ...backend.config import Value
-from ...backend.methods import Method, methods
+from ...backend.methods import Method
+from ...backend.tasks import task as task_named
 from ..algorithms import DEVICES
-from ..parameters import DEFAULT_METHOD, parameter_names
+from ..parameters import parameter_names
 from .form import SettingsForm, add_row, form_layout, shrinkable
 
 
@@ -20,8 +21,9 @@ class MethodBox(QWidget):
     def __init__(self, task: str) -> None:
         """``task``: whose methods to offer."""
         super().__init__()
-        self._methods = methods(task)
-        self._names = parameter_names(self._methods)
+        known = task_named(task)
+        self._methods = known.methods
+        self._names = parameter_names(self._methods, known.default_method)
         self._forms: List[SettingsForm] = []
         self._given: Dict[str, Value] = {}
         layout = QVBoxLayout(self)
@@ -30,7 +32,7 @@ class MethodBox(QWidget):
         self._combo.setObjectName("methodCombo")
         for method in self._methods:
             self._combo.addItem(method.label, method.name)
-        self._combo.setCurrentIndex(self._combo.findData(DEFAULT_METHOD))
+        self._combo.setCurrentIndex(self._combo.findData(known.default_method))
         self._shown = self.method()
         self._usual = QVBoxLayout()
         layout.addWidget(shrinkable(self._combo))

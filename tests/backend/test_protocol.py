@@ -65,7 +65,18 @@ def test_a_line_that_is_no_event_is_a_value_error(line):
 
 
 def test_a_job_survives_its_file(tmp_path):
-    job = Job("unmix", "unmamba", "/Größe 高/\udcfc.tif", "out", {"epochs": 2}, 1e4, "cpu", {"seconds": 1.5})
+    job = Job(
+        "unmix",
+        "unmamba",
+        "/Größe 高/\udcfc.tif",
+        "out",
+        {"epochs": 2},
+        {"number": "given"},
+        {"map": {"path": "m.tif"}},
+        1e4,
+        "cpu",
+        {"seconds": 1.5},
+    )
     job.write(tmp_path / "job.json")
     assert Job.read(tmp_path / "job.json") == job
     assert [item.name for item in tmp_path.iterdir()] == ["job.json"]

@@ -58,7 +58,7 @@ def spoken(tree):
 
 def test_there_is_something_to_look_at():
     names = {name_of(path) for path in BACKEND + PLUGIN + SHARED}
-    assert {"backend/tasks.py", "backend/methods/unmamba/config.py", "plugin/main.py"} <= names
+    assert {"backend/tasks/unmix/config.py", "backend/methods/unmamba/config.py", "plugin/main.py"} <= names
     taken = imported(ast.parse("import a.b, c\nfrom d.e import f\nfrom . import g\ndef h():\n import i"))
     assert set(taken) == set("acdi")
     lines = spoken(ast.parse("print(1)\nprint(2, file=sys.stderr)\nsys.stdout.write('')\nprint(3, file=x)"))

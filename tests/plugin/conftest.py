@@ -90,9 +90,7 @@ def two_methods(monkeypatch):
     fields += [("extraction", str, own["extraction"]), ("repeats", int, own["repeats"])]
     quick = Method("fcls", "FCLS", "unmix", "Quick.", "", dataclasses.make_dataclass("Config", fields, frozen=True))
     known = {"fcls": quick, "unmamba": default}
-    for place in ("algorithms", "dock.method_box"):
-        monkeypatch.setattr(f"mixel.plugin.{place}.methods", lambda task: list(known.values()))
-    monkeypatch.setattr("mixel.plugin.algorithms.method", known.__getitem__)
+    monkeypatch.setattr("mixel.backend.tasks.methods", lambda task: list(known.values()))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import time
 import pytest
 from mixel.backend.methods import methods
 from mixel.backend.protocol import Progress
-from mixel.plugin.algorithms import Unmix
+from mixel.plugin.algorithms import TaskAlgorithm
 from mixel.plugin.parameters import parameter_names
 from qgis.core import (
     QgsApplication,
@@ -86,7 +86,7 @@ def test_it_is_listed_with_group_tags_and_help(algorithm):
 def test_every_parameter_has_help_and_every_setting_is_a_parameter(algorithm):
     definitions = {one.name(): one for one in algorithm.parameterDefinitions()}
     assert all(one.help() for one in definitions.values())
-    names = parameter_names(methods("unmix"))
+    names = parameter_names(methods("unmix"), "unmamba")
     for method in methods("unmix"):
         for setting in method.settings:
             shown = definitions[names[method.name, setting.name]]
@@ -107,7 +107,7 @@ def test_choices_are_words_not_numbers(algorithm):
 
 
 def test_a_fresh_one_is_made_for_each_run(algorithm):
-    assert isinstance(algorithm, Unmix)
+    assert isinstance(algorithm, TaskAlgorithm)
     assert algorithm.createInstance() is not algorithm
 
 

@@ -104,7 +104,7 @@ def test_the_method_box_speaks_the_algorithms_language(qgis_app):
 
 
 def test_another_method_brings_another_form(qgis_app, monkeypatch):
-    monkeypatch.setattr("mixel.plugin.dock.method_box.methods", lambda task: [*methods(task), METHOD])
+    monkeypatch.setattr("mixel.backend.tasks.methods", lambda task: [*methods(task), METHOD])
     box = MethodBox("unmix")
     combo = box.findChild(QComboBox, "methodCombo")
     combo.setCurrentIndex(combo.count() - 1)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 from mixel.backend.config import Setting, setting
 from mixel.backend.methods import Method, methods
-from mixel.plugin.parameters import DEFAULT_METHOD, parameter_names, setting_parameter, setting_parameters
+from mixel.backend.tasks import task
+from mixel.plugin.parameters import parameter_names, setting_parameter, setting_parameters
 from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
@@ -34,36 +35,36 @@ class Third:
     rate: float = setting(0.1, "Rate", "How fast.", unit="1/s", advanced=True)
 
 
-DEFAULT = Method(DEFAULT_METHOD, "First", "unmix", "", "", First)
+DEFAULT = Method("unmamba", "First", "unmix", "", "", First)
 METHODS = [DEFAULT, Method("second", "Second", "unmix", "", "", Second)]
 EARLIER = Method("earlier", "Third", "unmix", "", "", Third)
 
 
 def test_equal_settings_share_a_parameter_and_others_do_not():
-    assert parameter_names(METHODS) == {
-        (DEFAULT_METHOD, "count"): "COUNT",
-        (DEFAULT_METHOD, "rate"): "RATE",
+    assert parameter_names(METHODS, "unmamba") == {
+        ("unmamba", "count"): "COUNT",
+        ("unmamba", "rate"): "RATE",
         ("second", "count"): "COUNT",
         ("second", "rate"): "SECOND_RATE",
     }
-    assert [one.name() for one in setting_parameters(METHODS)] == ["COUNT", "RATE", "SECOND_RATE"]
+    assert [one.name() for one in setting_parameters(METHODS, "unmamba")] == ["COUNT", "RATE", "SECOND_RATE"]
 
 
 def test_another_method_changes_no_names():
-    names = parameter_names([EARLIER, *METHODS])
-    assert {key: names[key] for key in parameter_names(METHODS)} == parameter_names(METHODS)
+    names = parameter_names([EARLIER, *METHODS], "unmamba")
+    assert {key: names[key] for key in parameter_names(METHODS, "unmamba")} == parameter_names(METHODS, "unmamba")
     assert names["earlier", "rate"] == "EARLIER_RATE"
 
 
 def test_help_says_whose_a_parameter_is_where_not_all_have_it():
-    helps = {one.name(): one.help() for one in setting_parameters(METHODS)}
+    helps = {one.name(): one.help() for one in setting_parameters(METHODS, "unmamba")}
     assert "Only for" not in helps["COUNT"]
     assert helps["RATE"].endswith("Only for unmamba.") and helps["SECOND_RATE"].endswith("Only for second.")
-    assert all("Only for" not in one.help() for one in setting_parameters([DEFAULT]))
+    assert all("Only for" not in one.help() for one in setting_parameters([DEFAULT], "unmamba"))
 
 
 def test_the_default_method_is_there():
-    assert DEFAULT_METHOD in {one.name for one in methods("unmix")}
+    assert task("unmix").default_method in {one.name for one in methods("unmix")}
 
 
 @pytest.mark.parametrize(

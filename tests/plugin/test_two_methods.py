@@ -11,7 +11,6 @@ import pytest
 from mixel.backend.methods import methods
 from mixel.plugin.dock.method_box import MethodBox
 from mixel.plugin.dock.panel import MixelDock
-from mixel.plugin.parameters import DEFAULT_METHOD
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProject
 from qgis.PyQt.QtWidgets import QComboBox, QScrollArea, QWidget
 
@@ -137,7 +136,7 @@ def test_from_the_panel_to_the_job(two_methods, provider, project, make_layer, w
 
 def test_the_real_methods_can_all_be_chosen_and_run(processing, project, make_layer, tmp_path):
     layer, box = make_layer(), MethodBox("unmix")
-    assert box.parameters()["METHOD"] == DEFAULT_METHOD
+    assert box.parameters()["METHOD"] == "unmamba"
     for method in methods("unmix"):
         choose(box, method.name)
         job = job_of(processing, layer, tmp_path / method.name, **box.parameters())

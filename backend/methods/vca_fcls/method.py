@@ -6,47 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from ...abundances import errors, fully_constrained
 from ...cube import Array, Cube
 from ...endmembers import Integers, nfindr, sivm, vca
-from ...results import Unmixing
 from ..contract import Plan
+from ..linear import PLAN, LinearUnmixer, fitted
 from .config import Config
 
 
 def plan(config: Config) -> Plan:
     """Tiles to look for endmembers in, and windows to map; a pixel needs no neighbours."""
-    return Plan(num_tiles=32, tile=64, window=128, halo=0)
+    return PLAN
 
 
-def fit(sample: list[Cube], config: Config, device: Any, report: Any) -> FittedVcaFcls:
+def fit(sample: list[Cube], config: Config, device: Any, report: Any) -> LinearUnmixer:
     """Find the endmembers among all valid pixels of the sample. ValueError if there are fewer pixels than endmembers.
 
     Runs on the processor whatever the device, in a second or two: there are no steps to report.
     """
     pixels = np.concatenate([cube.pixels for cube in sample])
-    endmembers = np.maximum(pixels[_extracted(pixels, config)], 0)
-    means = fully_constrained(pixels, endmembers).mean(axis=0, dtype=np.float64)
-    return FittedVcaFcls(endmembers[np.argsort(-means, kind="stable")])
-
-
-class FittedVcaFcls:
-    """Endmembers (endmembers, bands) of a scene; see :class:`~..contract.Unmixer`. Nothing was trained."""
-
-    record = None
-    num_parameters = 0
-
-    def __init__(self, endmembers: Array) -> None:
-        self.endmembers = endmembers
-
-    def unmix(self, cube: Cube) -> Unmixing:
-        """Abundances and reconstruction error of one cube, each pixel for itself; NaN where the cube is not valid."""
-        pixels = cube.reflectance.reshape(len(cube.reflectance), -1).T
-        abundances = fully_constrained(pixels, self.endmembers)
-        error = errors(pixels, self.endmembers, abundances)
-        shares = np.ascontiguousarray(abundances.T).reshape(-1, *cube.valid.shape)
-        shares[:, ~cube.valid] = np.nan
-        return Unmixing(shares, np.where(cube.valid, error.reshape(cube.valid.shape), np.float32(np.nan)))
+    return fitted(pixels[_extracted(pixels, config)], sample)
 
 
 def _extracted(pixels: Array, config: Config) -> Integers:

@@ -1,0 +1,54 @@
+"""What a user may set for archetypal analysis. Standard library only: QGIS reads it without numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...config import setting
+from .. import shared
+
+LABEL = "EDAA (archetypal analysis)"
+TASK = "unmix"
+SUMMARY = (
+    "Finds endmembers that are averages of a few real pixels (archetypes), between which all pixels lie as well as "
+    "they can, and solves for the abundances by fully constrained least squares. Steadier than single pure pixels "
+    "where there is noise or shadow. It still takes it that every material is nearly pure somewhere."
+)
+REFERENCE = (
+    "Zouaoui, Muhawenayo, Rasti, Chanussot, Mairal: Entropic descent archetypal analysis for blind hyperspectral "
+    "unmixing, IEEE TIP 32 (2023), doi:10.1109/TIP.2023.3301769"
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of archetypal analysis; the defaults are the paper's."""
+
+    num_endmembers: int = shared.num_endmembers()
+    seed: int = shared.seed()
+    normalise: bool = setting(
+        True,
+        "Ignore brightness",
+        "Looks for endmembers among pixels of equal brightness, so that shade is no material. Abundances always "
+        "refer to reflectance.",
+    )
+    repeats: int = setting(
+        50,
+        "Repeats",
+        "So often it starts anew, with another length of step; of the good fits the one whose endmembers differ most "
+        "is kept.",
+        minimum=1,
+        maximum=1000,
+        advanced=True,
+    )
+    passes: int = setting(
+        100,
+        "Passes",
+        "How often abundances and endmembers take turns in each repeat.",
+        minimum=1,
+        maximum=10000,
+        advanced=True,
+    )
+    steps: int = setting(
+        5, "Steps per turn", "Steps of descent in each turn.", minimum=1, maximum=100, advanced=True
+    )
