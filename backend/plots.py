@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from .cube import Array
+from .endmembers import Count
 from .library import Library
 from .summary import Summary
 
@@ -119,3 +121,19 @@ def png(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def counts(found: Mapping[str, Count]) -> str:
+    """For each way of counting endmembers what it looks at and what that must exceed, component by component."""
+    figure = Figure(figsize=(8.5, 3.4), dpi=DPI, layout="constrained")
+    for axes, (name, count) in zip(np.atleast_1d(figure.subplots(1, len(found))), found.items(), strict=True):
+        shown = min(len(count.values), max(20, 2 * count.number))
+        numbers = np.arange(1, shown + 1)
+        axes.semilogy(numbers, np.maximum(count.values[:shown], 1e-12), "o-", markersize=3, color="0.2", label="value")
+        axes.semilogy(numbers, count.thresholds[:shown], color="#d95f02", linestyle="--", label="threshold")
+        axes.set_title(f"{name}: {count.number}", fontsize=10)
+        axes.set_xlabel("Component")
+        axes.set_ylabel("Squared reflectance")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(fontsize=8, frameon=False)
+    return png(figure)

@@ -80,6 +80,13 @@ def error_layer(path: str) -> QgsRasterLayer:
     return layer
 
 
+def shade_layer(path: str) -> QgsRasterLayer:
+    """The share of shade from 0 to 1."""
+    layer = QgsRasterLayer(path, "Shade", "gdal")
+    layer.setRenderer(_ramp(layer, 1, _ABUNDANCE, 1.0))
+    return layer
+
+
 def points_layer(path: str) -> QgsVectorLayer:
     """Where endmembers were found: a ring each, labelled with its name."""
     layer = QgsVectorLayer(path, "Endmember pixels", "ogr")
@@ -103,6 +110,7 @@ LOOKS: Dict[str, Callable[[str], List[QgsMapLayer]]] = {
     "points": lambda path: [points_layer(path)],
     "abundances": lambda path: [composite_layer(path), *abundance_layers(path)],
     "error": lambda path: [error_layer(path)],
+    "shade": lambda path: [shade_layer(path)],
 }
 """The layers of each output by its name, from top to bottom; other outputs are not shown on the map."""
 

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ...results import Unmixing
-from .. import File, Task
+from .. import File, Input, Task, shared
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of every unmixing method."""
+
+    number: str = shared.number()
+
 
 TASK = Task(
     name="unmix",
@@ -15,7 +25,17 @@ TASK = Task(
         "at least 0, together 1), without a spectral library."
     ),
     tags=("hyperspectral", "spectral", "unmixing", "endmember", "abundance", "mamba", "material", "fraction"),
+    inputs=(
+        Input(
+            "library",
+            "library",
+            "Name the endmembers by",
+            f"A spectral library; each endmember gets the name of its nearest spectrum. {shared.LIBRARY_HELP}",
+            optional=True,
+        ),
+    ),
     result=Unmixing,
+    options=Options,
     files=(File("endmembers", "library", "endmembers.sli", "Endmember spectra", ("endmembers.hdr", "endmembers.csv")),),
     default_method="unmamba",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from ... import plots
 from ...cube import Cube
 from ...library import Library, write_csv, write_sli
 from ...methods.contract import Plan, Unmixer, UnmixingMethod
-from ...outputs import OutputFolder, RasterWriter, raster_writers, required_bytes, thumbnail
+from ...outputs import OutputFolder, RasterWriter, raster_writers, refusals, required_bytes, thumbnail
 from ...protocol import Progress
 from ...record import Run
 from ...report import Section, training_rows
@@ -20,6 +21,9 @@ from ...scene import Scene
 from ...summary import Summary
 from ..mapping import map_windows, notice_nodata
 from ..progress import Steps
+from ..sampling import MOST, pixels_of, settled_number
+from .comparison import beside_classical
+from .naming import named, table
 
 TRAINING_SHARE = 0.9
 """Part of the progress bar that training takes."""
@@ -28,7 +32,8 @@ TRAINING_SHARE = 0.9
 def prepare(run: Run) -> float:
     """Refuse what the scene is too small for; gives the bytes of the results. ValueError, a sentence."""
     _check_size(run.scene, _module(run).plan(run.settings), run.settings)
-    return required_bytes(run.scene, run.settings.num_endmembers + 1)
+    most = run.settings.num_endmembers if run.options.number == "given" else MOST
+    return required_bytes(run.scene, most + 1)
 
 
 def perform(run: Run, folder: OutputFolder) -> list[Section]:
@@ -41,18 +46,23 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     size = max(scene.rows, scene.cols) if plan.whole else plan.tile
     sample = scene.sample(plan.num_tiles, size)
     check_values(run, sample)
+    number = settled_number(run, run.options.number, run.settings.num_endmembers, pixels_of(sample))
+    run.settings = replace(run.settings, num_endmembers=number)
     unmixer = module.fit(sample, run.settings, choose_device(run.job.device), Steps(run.emit, TRAINING_SHARE))
+    run.trained(unmixer.record, unmixer.num_parameters)
+    beside = beside_classical(run, sample, unmixer, run.settings.seed)
     del sample
-    names = [f"Endmember {number}" for number in range(1, len(unmixer.endmembers) + 1)]
+    names, matches = named(run, unmixer.endmembers)
     library = Library(names, unmixer.endmembers, scene.wavelengths, scene.fwhm)
     bands = {"abundances": names, "error": ["Reconstruction error"]}
     with raster_writers(folder.partial, Unmixing, scene, bands) as writers:
         summary = _map(run, plan, unmixer, writers)
     run.metrics.update(reconstruction_rmse=summary.rmse, valid_pixels=float(summary.pixels))
-    run.trained(unmixer.record, unmixer.num_parameters)
-    write_sli(library, folder.partial / "endmembers.sli")
-    write_csv(library, folder.partial / "endmembers.csv")
-    return sections(run, folder.partial, library, summary)
+    with refusals(folder.path):
+        write_sli(library, folder.partial / "endmembers.sli")
+        write_csv(library, folder.partial / "endmembers.csv")
+    naming = [Section("Names of the endmembers", tables=[table(matches)])] if matches else []
+    return [*sections(run, folder.partial, library, summary), *naming, *([beside] if beside else [])]
 
 
 def check_values(run: Run, sample: list[Cube]) -> None:
