@@ -132,6 +132,7 @@ def counts(found: Mapping[str, Count]) -> str:
         axes.semilogy(numbers, np.maximum(count.values[:shown], 1e-12), "o-", markersize=3, color="0.2", label="value")
         axes.semilogy(numbers, count.thresholds[:shown], color="#d95f02", linestyle="--", label="threshold")
         axes.set_title(f"{name}: {count.number}", fontsize=10)
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0e}")  # powers of ten are formulas elsewhere
         axes.set_xlabel("Component")
         axes.set_ylabel("Squared reflectance")
         axes.spines[["top", "right"]].set_visible(False)

@@ -24,7 +24,7 @@ class Options:
 
 TASK = Task(
     name="count_endmembers",
-    label="How many endmembers?",
+    label="Count endmembers",
     title="Counted",
     group="Endmembers and libraries",
     summary=(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyogrio.raw
+import rasterio.transform
 import shapely
 
 from ... import plots
@@ -59,10 +60,9 @@ def _extracted(pixels: Array, number: int, options: Any) -> Integers:
 def _places(scene: Scene, sample: Sample, found: Integers) -> list[tuple[float, float]]:
     """Centres of the pixels in the scene's coordinates; without a georeference as QGIS shows it, rows downwards."""
     transform: Any = scene.grid["transform"]
-    centres = [(float(sample.cols[index]) + 0.5, float(sample.rows[index]) + 0.5) for index in found]
-    if transform.is_identity:
-        return [(x, -y) for x, y in centres]
-    return [transform * centre for centre in centres]
+    xs, ys = rasterio.transform.xy(transform, sample.rows[found].tolist(), sample.cols[found].tolist())
+    down = -1 if transform.is_identity else 1
+    return [(float(x), down * float(y)) for x, y in zip(xs, ys, strict=True)]
 
 
 def _write_points(path: Path, names: list[str], places: list[tuple[float, float]], scene: Scene) -> None:

@@ -113,7 +113,7 @@ def _sections(
     order = np.argsort([-count for count in counts], kind="stable")[:30]
     used = [(library.names[index], (library.classes or [])[index], str(counts[index])) for index in order]
     pictures = [
-        plots.Picture("Fraction of each class in every pixel", plots.maps(fractions, names)),
+        plots.Picture("Fraction of each class in every pixel", plots.maps(fractions, names, "Fraction")),
         plots.Picture(
             "Error of the best model per pixel: RMSE over bands, in reflectance", plots.error(error[0], summary)
         ),

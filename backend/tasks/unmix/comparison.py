@@ -19,8 +19,8 @@ CLASSICAL = "vca_fcls"
 MOST_CUBES = 8
 """Cubes of the sample that both are compared on: what they differ by shows in a few hundred thousand pixels."""
 NOTE = (
-    "Both on the same sample. The classical answer usually reconstructs better, as that is all it minimises; a lower "
-    "error alone does not mean truer abundances. Large differences between the two deserve a look at the maps."
+    "Both are figures of the same sample. A lower error alone does not mean truer abundances; where the two answers "
+    "differ much, look at the maps of both."
 )
 
 

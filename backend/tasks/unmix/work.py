@@ -24,6 +24,7 @@ from ..progress import Steps
 from ..sampling import MOST, pixels_of, settled_number
 from .comparison import beside_classical
 from .naming import named, table
+from .reference import reference, scored
 
 TRAINING_SHARE = 0.9
 """Part of the progress bar that training takes."""
@@ -33,6 +34,7 @@ def prepare(run: Run) -> float:
     """Refuse what the scene is too small for; gives the bytes of the results. ValueError, a sentence."""
     _check_size(run.scene, _module(run).plan(run.settings), run.settings)
     most = run.settings.num_endmembers if run.options.number == "given" else MOST
+    reference(run, most)
     return required_bytes(run.scene, most + 1)
 
 
@@ -61,8 +63,13 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     with refusals(folder.path):
         write_sli(library, folder.partial / "endmembers.sli")
         write_csv(library, folder.partial / "endmembers.csv")
-    naming = [Section("Names of the endmembers", tables=[table(matches)])] if matches else []
-    return [*sections(run, folder.partial, library, summary), *naming, *([beside] if beside else [])]
+    page = sections(run, folder.partial, library, summary)
+    given = reference(run, number)
+    if given:
+        page.append(scored(run, given, folder.partial / "abundances.tif", unmixer.endmembers))
+    if matches:
+        page.append(Section("Names of the endmembers", tables=[table(matches)]))
+    return [*page, *([beside] if beside else [])]
 
 
 def check_values(run: Run, sample: list[Cube]) -> None:
