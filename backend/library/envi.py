@@ -12,7 +12,7 @@ import numpy as np
 from ..facts import positive_number
 from ..survey import Stored
 from . import table
-from .spectra import Array, Found, Library, nanometres, read_text, reflectance, tidy
+from .spectra import MOST_VALUES, Array, Found, Library, nanometres, read_text, reflectance, tidy
 
 SUFFIXES = (".sli", ".esl")
 TYPES = {"2": "i2", "3": "i4", "4": "f4", "5": "f8", "12": "u2", "13": "u4"}
@@ -68,17 +68,17 @@ def read(path: Path) -> Found:
     if lacking:
         raise ValueError(f"its header lacks '{lacking[0]}'.")
     bands, rows = _whole(fields, "samples"), _whole(fields, "lines")
-    spectra = reflectance(
-        _values(data, fields, rows, bands), positive_number(fields.get("reflectance scale factor", ""))
-    )
+    marks = _floats(fields, "bbl", bands)
+    good = None if marks is None else np.array(marks) != 0
+    scale = positive_number(fields.get("reflectance scale factor", ""))
+    spectra = reflectance(_values(data, fields, rows, bands), scale, good)
     wavelengths, fwhm = _axes(fields, bands)
     names = [name.strip() for name in fields.get("spectra names", "").split(",")]
     if len(names) != rows:
         names = [f"Spectrum {number}" for number in range(1, rows + 1)]
     columns = _classes(data, names)
     library = Library(names, spectra, wavelengths, fwhm, next(iter(columns.values()), None))
-    marks = _floats(fields, "bbl", bands)
-    return Found(tidy(library, None if marks is None else [mark != 0 for mark in marks]), columns)
+    return Found(tidy(library, good), columns)
 
 
 def files_of(path: Path) -> tuple[Path, Path]:
@@ -121,7 +121,7 @@ def _listed(value: str, lines: Iterator[str]) -> str:
 
 
 def _whole(fields: dict[str, str], key: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,12}", fields[key]) or int(fields[key]) < 1:
+    if not re.fullmatch(r"[0-9]{1,18}", fields[key]) or int(fields[key]) < 1:
         raise ValueError(f"its header says '{key} = {fields[key][:40]}', which is no count.")
     return int(fields[key])
 
@@ -134,11 +134,13 @@ def _values(data: Path, fields: dict[str, str], rows: int, bands: int) -> Stored
         raise ValueError("its header describes an image of several bands; choose a spectral library.")
     dtype = np.dtype((">" if fields.get("byte order", "0") == "1" else "<") + TYPES[fields["data type"]])
     offset = fields.get("header offset", "0")
-    if not re.fullmatch(r"[0-9]{1,12}", offset):
+    if not re.fullmatch(r"[0-9]{1,18}", offset):
         raise ValueError(f"its header offset {offset[:40]!r} is no number of bytes.")
     expected, size = int(offset) + rows * bands * dtype.itemsize, data.stat().st_size
     if size != expected:
         raise ValueError(f"its header describes {expected:,} bytes of data, and there are {size:,}.")
+    if rows * bands > MOST_VALUES:
+        raise ValueError(f"it has {rows * bands:,} values; at most {MOST_VALUES:,} are read as a library.")
     return np.fromfile(data, dtype, offset=int(offset)).reshape(rows, bands)
 
 

@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .spectra import Array, Found, Library, nanometres, reflectance, tidy
+from .spectra import MOST_VALUES, Array, Found, Library, nanometres, reflectance, tidy
 
 MAGIC = b"SQLite format 3\0"
 TABLE, PROFILES = "library", "profiles"
 MOST_BYTES = 64 * 1024**2
 """Of one value in the table."""
-MOST_VALUES = 200_000_000
 CLASS_LIKE = ("class", "level", "label", "category", "material")
 OLD = (
     "its profiles are Python pickles or Qt binaries of an older EnMAP-Box, which are not opened for safety; export the "
@@ -117,15 +116,18 @@ def _library(profiles: list[Profile], texts: dict[str, list[str]]) -> Found:
         )
     first = profiles[0]
     percent = "%" in str(first.get("yUnit", "")) or "percent" in str(first.get("yUnit", "")).lower()
-    spectra = reflectance(np.stack([_numbers(one["y"], counts[0]) for one in profiles]), 100.0 if percent else None)
+    marks = [_numbers(one["bbl"], counts[0]) != 0 for one in profiles if one.get("bbl")]
+    good = np.all(marks, axis=0) if marks else None
+    stored = np.stack([_numbers(one["y"], counts[0]) for one in profiles])
+    spectra = reflectance(stored, 100.0 if percent else None, good)
     wavelengths, fwhm = _axes(first, counts[0])
     lower = {name.lower(): name for name in texts}
     names = texts.pop(lower["name"]) if "name" in lower else [f"Spectrum {n}" for n in range(1, len(profiles) + 1)]
+    texts = {name: column for name, column in texts.items() if any(column)}
     columns = dict(sorted(texts.items(), key=lambda item: not item[0].lower().startswith(CLASS_LIKE)))
     likely = next((name for name in columns if name.lower().startswith(CLASS_LIKE)), None)
     library = Library(names, spectra, wavelengths, fwhm, None if likely is None else columns[likely])
-    marks = [_numbers(one["bbl"], counts[0]) for one in profiles if one.get("bbl")]
-    return Found(tidy(library, [bool(good) for good in np.all(marks, axis=0)] if marks else None), columns)
+    return Found(tidy(library, good), columns)
 
 
 def _axes(profile: Profile, bands: int) -> tuple[Array | None, Array | None]:

@@ -32,7 +32,7 @@ def resample(library: Library, wavelengths: Array, fwhm: Array | None = None) ->
     targets = _checked(library, wavelengths, fwhm)
     outside = ~covered(library, targets, fwhm)
     if outside.any():
-        ranges = " and ".join(f"{low:.0f}-{high:.0f}" for low, high in _ranges(_sources(library)[0]))
+        ranges = ", ".join(f"{low:.0f}-{high:.0f}" for low, high in _ranges(_sources(library)[0]))
         raise ValueError(
             f"The library covers {ranges} nm, and {outside.sum()} of {len(targets)} bands between "
             f"{targets[outside].min():.0f} and {targets[outside].max():.0f} nm lie outside; leave these bands out."

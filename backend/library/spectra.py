@@ -12,8 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from ..survey import HUGE, Survey
 
 Array = NDArray[np.float32]
+Marks = NDArray[np.bool_]
 MOST_BYTES = 256 * 1024**2
 """Text files beyond this are no spectral libraries."""
+MOST_VALUES = 50_000_000
+"""Spectra times bands."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def nanometres(values: ArrayLike, unit: str) -> Array | None:
 
     ValueError for other units (wavenumbers, GHz) and for values that are not above 0.
     """
-    numbers, unit = np.asarray(values, np.float64), unit.strip().lower()
+    numbers, written, unit = np.asarray(values, np.float64), unit.strip(), unit.strip().lower()
     if unit in ("index", "band index", "band", "bands", "band number"):
         return None
     if not (numbers > 0).all() or not (numbers < 1e9).all():
@@ -93,30 +96,29 @@ def nanometres(values: ArrayLike, unit: str) -> Array | None:
         return (numbers * 1e3).astype(np.float32)
     if unit in ("", "unknown", "none", "-", "n/a"):
         return (numbers * (1e3 if numbers.max() < 100 else 1.0)).astype(np.float32)
-    raise ValueError(f"its wavelengths are in '{unit}'; write them in nanometres or micrometres.")
+    raise ValueError(f"its wavelengths are in '{written[:40]}'; write them in nanometres or micrometres.")
 
 
-def reflectance(values: ArrayLike, scale: float | None) -> Array:
-    """Stored values as reflectance; ``scale`` is the value that means 1, found out from the values where None.
+def reflectance(values: ArrayLike, scale: float | None, good: Marks | None = None) -> Array:
+    """Stored values as reflectance; ``scale`` is the value that means 1, found out from the ``good`` bands where None.
 
     Values that mark what is missing (not finite, or beyond 1e30) become NaN. ValueError if nothing else is there.
     """
     stored = np.asarray(values)
     with np.errstate(invalid="ignore"):
         usable = np.abs(stored.astype(np.float64)) < HUGE
-    if not usable.any():
+    telling = usable if good is None else usable & good
+    if not telling.any():
         raise ValueError("it holds no spectra: every value is missing.")
     if scale is None:
-        bright = float(np.quantile(stored[usable], 0.99))
+        bright = float(np.quantile(stored[telling], 0.99))
         scale = Survey(np.ones(stored.shape[-1:], bool), bright, stored.dtype).scale()
     return np.where(usable, np.where(usable, stored, 0) / scale, np.nan).astype(np.float32)
 
 
-def tidy(library: Library, good: Sequence[bool] | None = None) -> Library:
+def tidy(library: Library, good: Marks | None = None) -> Library:
     """The library without the bands its file marks as bad, the shortest wavelength first if the last came first."""
-    bands = np.arange(library.spectra.shape[1])
-    if good is not None and not all(good):
-        bands = bands[np.asarray(good, bool)]
+    bands = np.arange(library.spectra.shape[1]) if good is None else np.flatnonzero(good)
     if library.wavelengths is not None and len(bands) > 1 and (np.diff(library.wavelengths[bands]) < 0).all():
         bands = bands[::-1]
     wavelengths, fwhm = (None if one is None else one[bands] for one in (library.wavelengths, library.fwhm))

@@ -126,7 +126,7 @@ def _ecostress(text: str) -> Spectrum:
     quantity, unit = fields.get("Y Units", ""), fields.get("X Units", "")
     if "reflect" not in quantity.lower():
         raise ValueError(f"it holds '{quantity[:60]}'; only reflectance can be used.")
-    inside = unit.partition("(")[2].rpartition(")")[0] or unit
+    inside = unit.partition("(")[2].rpartition(")")[0]
     wavelengths = nanometres([row[0] for row in rows], inside)
     values = reflectance([row[1] for row in rows], 100.0 if "percent" in quantity.lower() or "%" in quantity else None)
     axis = None if wavelengths is None else wavelengths.astype(np.float64)

@@ -6,7 +6,7 @@ import csv
 
 import numpy as np
 import pytest
-from mixel.backend.library import Library, read_sli, write_csv, write_sli
+from mixel.backend.library import Library, class_columns, read_library, read_sli, write_csv, write_sli
 
 SPECTRA = np.random.default_rng(0).uniform(0, 1, (3, 5)).astype(np.float32)
 WAVELENGTHS = np.array([450.25, 550, 650, 1020.5, 2400], np.float32)
@@ -156,3 +156,116 @@ def test_the_table_counts_bands_where_there_are_no_wavelengths(tmp_path):
         head, *rows = csv.reader(file)
     assert head == ["band", "a", "b", "c"]
     assert [row[0] for row in rows] == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("number", ["2", "3", "4", "5", "12", "13"])
+@pytest.mark.parametrize("order", ["0", "1"])
+def test_all_data_types_in_both_byte_orders(tmp_path, number, order):
+    dtype = {"2": "i2", "3": "i4", "4": "f4", "5": "f8", "12": "u2", "13": "u4"}[number]
+    values = (np.round(SPECTRA * 1e4)).astype((">" if order == "1" else "<") + dtype)
+    change = {"data type": number, "byte order": order, "reflectance scale factor": "10000"}
+    found = read_sli(hand_made(tmp_path, change, values.tobytes()))
+    np.testing.assert_allclose(found.spectra, SPECTRA, atol=1e-4)
+    found = read_sli(hand_made(tmp_path, {**change, "reflectance scale factor": None}, values.tobytes()))
+    np.testing.assert_allclose(found.spectra, SPECTRA, atol=1e-4)
+
+
+def test_bad_bands_are_left_out_and_do_not_decide_the_scale(tmp_path):
+    values = SPECTRA.copy()
+    values[:, 1] = 9999
+    change = {"bbl": "{1, 0, 1, 1, 1}", "wavelength": "{450, 550, 650, 700, 800}", "fwhm": "{1, 2, 3, 4, 5}"}
+    found = read_sli(hand_made(tmp_path, change, values.astype("<f4").tobytes()))
+    np.testing.assert_array_equal(found.wavelengths, [450, 650, 700, 800])
+    np.testing.assert_array_equal(found.fwhm, [1, 3, 4, 5])
+    np.testing.assert_array_equal(found.spectra, SPECTRA[:, [0, 2, 3, 4]])
+
+
+@pytest.mark.parametrize("chosen", ["library.sli", "library.hdr", "library.sli.hdr", "library"])
+def test_the_header_stands_under_either_name_and_may_be_chosen_itself(tmp_path, chosen):
+    path = hand_made(tmp_path)
+    if chosen == "library.sli.hdr":
+        path.with_suffix(".hdr").rename(tmp_path / chosen)
+        np.testing.assert_array_equal(read_sli(path).spectra, SPECTRA)
+    if chosen == "library":
+        path.rename(tmp_path / chosen)
+        np.testing.assert_array_equal(read_library(tmp_path / "library.hdr").spectra, SPECTRA)
+    np.testing.assert_array_equal(read_library(tmp_path / chosen).spectra, SPECTRA)
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("Nanometers", 1), ("nm", 1), ("Micrometers", 1e3), ("µm", 1e3), ("um", 1e3), ("Unknown", 1e3), ("", 1e3)],
+)
+def test_units_of_wavelengths(tmp_path, unit, factor):
+    change = {"wavelength": "{0.45, 0.55, 0.65, 1, 2.4}", "wavelength units": unit}
+    found = read_sli(hand_made(tmp_path, change))
+    np.testing.assert_allclose(found.wavelengths, np.array([0.45, 0.55, 0.65, 1, 2.4]) * factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"wavelength": "{1, 2, 3, 4, 5}", "wavelength units": "Wavenumber"}, "in 'Wavenumber'; write them in nano"),
+        ({"wavelength": "{1, 2, 3, 4, -5}"}, "not all numbers above 0"),
+        ({"wavelength": "{1, 2, 3, 4, nan}"}, "not all numbers above 0"),
+        ({"bands": "3"}, "an image of several bands"),
+        ({"bbl": "{0, 0, 0, 0, 0}"}, "every value is missing"),
+        ({"bbl": "{1, 1}"}, "5 bands and 2 values of bbl"),
+        ({"spectra names": "{a, b, c"}, "a list in its header is not closed"),
+    ],
+)
+def test_what_else_a_header_must_not_say(tmp_path, change, word):
+    with pytest.raises(ValueError, match="is not a readable ENVI spectral library") as refused:
+        read_sli(hand_made(tmp_path, change))
+    assert word in str(refused.value)
+
+
+def test_bands_counted_in_the_header_are_no_wavelengths(tmp_path):
+    change = {"wavelength": "{1, 2, 3, 4, 5}", "wavelength units": "Index", "fwhm": "{1, 1, 1, 1, 1}"}
+    found = read_sli(hand_made(tmp_path, change))
+    assert found.wavelengths is None and found.fwhm is None
+
+
+NAMES = {"spectra names": "{ red tile 1, red tile 2,\n asphalt}"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spectra names,level 1,level 2\nred tile 1,roof,tile\nred tile 2,roof,\nasphalt,street,asphalt\n",
+        "Name;level 1;level 2\r\nasphalt;street;asphalt\r\nred tile 2;roof;\r\nred tile 1;roof;tile\r\n",
+        "wavelength_nm,red tile 1,red tile 2,asphalt\nlevel 1,roof,roof,street\nlevel 2,tile,,asphalt\n450,1,0,1\n",
+    ],
+)
+def test_classes_come_from_the_table_beside_the_library(tmp_path, text):
+    path = hand_made(tmp_path, NAMES)
+    path.with_suffix(".csv").write_text(text)
+    assert read_library(path).names == ["red tile 1", "red tile 2", "asphalt"]
+    assert class_columns(path) == ["level 1", "level 2"]
+    assert read_library(path).classes == ["roof", "roof", "street"]
+    assert read_library(path.with_suffix(".hdr"), "level 2").classes == ["tile", "", "asphalt"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x,y\n1,2\n", "plot,level 1\nred tile 1,roof\n", "wavelength_nm,a,b,c\nclass,1,2,3\n450,0.1,0.2,0.3\n"]
+)
+def test_a_table_of_something_else_gives_no_classes(tmp_path, text):
+    path = hand_made(tmp_path, NAMES)
+    path.with_suffix(".csv").write_text(text)
+    assert read_library(path).classes is None
+
+
+def test_a_table_of_other_spectra_is_refused(tmp_path):
+    path = hand_made(tmp_path, NAMES)
+    for text in ("spectra names,class\nred tile 1,roof\n", "name,class\na,1\nb,2\nc,3\n"):
+        path.with_suffix(".csv").write_text(text)
+        with pytest.raises(ValueError, match=r"its table of classes lists . spectra that are not the library's 3"):
+            read_library(path)
+
+
+def test_a_table_of_the_spectra_beside_the_library_keeps_its_classes(tmp_path):
+    library = Library(["a, b", "c", "c"], SPECTRA, WAVELENGTHS, None, ["roof", "soil, wet", ""])
+    write_sli(library, tmp_path / "library.sli")
+    assert read_sli(tmp_path / "library.sli").classes == library.classes
+    write_csv(library, tmp_path / "library.csv")
+    assert read_sli(tmp_path / "library.sli").classes == library.classes
