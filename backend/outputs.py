@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape  # nosec B406 # writes text, parses nothing
 
 import numpy as np
 import psutil
@@ -153,6 +154,13 @@ def raster_writers(
         for writer in writers.values():
             writer.dataset.close()
             _read_back(folder / writer.layer.file)
+
+
+def write_categories(path: Path, names: Sequence[str]) -> None:
+    """Name the values 0, 1, 2 ... of a raster, in the file beside it that GDAL and QGIS read (``.aux.xml``)."""
+    listed = "".join(f"<Category>{escape(name)}</Category>" for name in names)
+    text = f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{listed}</CategoryNames></PAMRasterBand></PAMDataset>'
+    path.with_name(f"{path.name}.aux.xml").write_text(text, encoding="utf-8")
 
 
 def required_bytes(scene: Scene, num_bands: int) -> float:

@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from .cube import Array
 from .endmembers import Count
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .training import Record
 
 matplotlib.rcParams["text.parse_math"] = False  # a name is no formula
+Numbers = NDArray[np.float64]
 DPI = 110
 GAP = 3.0
 """Spectra are not drawn across steps this many times the usual distance of bands (removed water bands), nor backwards
@@ -39,7 +41,7 @@ class Picture:
     source: str
 
 
-def spectra(library: Library) -> str:
+def spectra(library: Library, label: str = "Reflectance") -> str:
     """Spectra over wavelength, or over band numbers where no wavelengths are known."""
     figure, axes = new_figure(8.5, 3.6)
     axis = np.arange(1.0, library.spectra.shape[1] + 1) if library.wavelengths is None else library.wavelengths
@@ -48,7 +50,7 @@ def spectra(library: Library) -> str:
     for index, (name, spectrum) in enumerate(zip(library.names, library.spectra, strict=True)):
         axes.plot(np.insert(axis, breaks, np.nan), np.insert(spectrum, breaks, np.nan), label=name, color=colour(index))
     axes.set_xlabel("Band number" if library.wavelengths is None else "Wavelength (nm)")
-    axes.set_ylabel("Reflectance")
+    axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
     axes.legend(
         fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=-(-len(library.names) // 15)
@@ -56,7 +58,7 @@ def spectra(library: Library) -> str:
     return png(figure)
 
 
-def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 1.0) -> str:
+def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 1.0, colours: str = "viridis") -> str:
     """Bands (bands, rows, cols) side by side with one colour scale from 0 to ``top``."""
     columns = min(5, len(names))
     lines = -(-len(names) // columns)
@@ -67,10 +69,16 @@ def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 
         cell.axis("off")
     image: Any = None
     for cell, band, name in zip(cells, bands, names, strict=False):
-        image = cell.imshow(band, vmin=0, vmax=top, cmap="viridis", interpolation="nearest")
+        image = cell.imshow(band, vmin=0, vmax=top, cmap=colours, interpolation="nearest")
         cell.set_title(name, fontsize=9)
     figure.colorbar(image, ax=list(cells), shrink=0.7, label=label)
     return png(figure)
+
+
+def stretched(bands: Array, names: list[str]) -> str:
+    """Bands (bands, rows, cols) side by side in grey, each from its 2nd to its 98th percentile."""
+    low, high = np.nanpercentile(bands, [2, 98], axis=(1, 2), keepdims=True)
+    return maps((bands - low) / np.maximum(high - low, 1e-12), names, "2nd to 98th percentile", colours="gray")
 
 
 def error(values: Array, summary: Summary) -> str:
@@ -137,4 +145,16 @@ def counts(found: Mapping[str, Count]) -> str:
         axes.set_ylabel("Squared reflectance")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(fontsize=8, frameon=False)
+    return png(figure)
+
+
+def ratios(values: Numbers) -> str:
+    """Signal to noise of every component, and the line where both are equal."""
+    figure, axes = new_figure(8.5, 2.8)
+    axes.semilogy(np.arange(1, len(values) + 1), np.maximum(values, 1e-3), "o-", markersize=3, color="0.2")
+    axes.axhline(1, color="#d95f02", linestyle="--", linewidth=1, label="as much noise as signal")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel("Component")
+    axes.set_ylabel("Signal to noise")
+    axes.legend(fontsize=8, frameon=False)
     return png(figure)

@@ -15,6 +15,7 @@ from qgis.core import (
     QgsMapLayer,
     QgsMarkerSymbol,
     QgsMultiBandColorRenderer,
+    QgsPalettedRasterRenderer,
     QgsPalLayerSettings,
     QgsRasterLayer,
     QgsRasterShader,
@@ -43,6 +44,8 @@ _ABUNDANCE = (
     "#fde725",
 )
 _ERROR = ("#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60", "#cf4446", "#ed6925", "#fb9b06", "#f7d13d", "#fcffa4")
+_GOLDEN = 0.618034
+"""Steps of the colour circle by the golden section: neighbours in a list get colours far apart."""
 _SAMPLE = 1000
 """A raster's statistics come from at most this many rows and columns, so that a large scene does not freeze QGIS."""
 
@@ -87,6 +90,32 @@ def shade_layer(path: str) -> QgsRasterLayer:
     return layer
 
 
+def components_layer(path: str, name: str = "MNF components") -> QgsRasterLayer:
+    """The first three bands (or the middle ones of a spectrum) as red, green and blue, each stretched by itself."""
+    layer = QgsRasterLayer(path, name, "gdal")
+    count = open_raster(path).RasterCount
+    bands = [min(count, number) for number in (1, 2, 3)] if count <= 30 else [3 * count // 4, count // 2, count // 4]
+    renderer = QgsMultiBandColorRenderer(layer.dataProvider(), *bands)
+    stretched = [_stretch(layer, band, _percentile(path, band, 98), _percentile(path, band, 2)) for band in bands]
+    renderer.setRedContrastEnhancement(stretched[0])
+    renderer.setGreenContrastEnhancement(stretched[1])
+    renderer.setBlueContrastEnhancement(stretched[2])
+    layer.setRenderer(renderer)
+    return layer
+
+
+def categories_layer(path: str) -> QgsRasterLayer:
+    """A map of numbered materials: their names out of the file, colours far apart, 0 in light grey."""
+    layer = QgsRasterLayer(path, "Nearest spectrum", "gdal")
+    names = open_raster(path).GetRasterBand(1).GetCategoryNames() or []
+    classes = []
+    for value, name in enumerate(names):
+        colour = QColor.fromHsvF(value * _GOLDEN % 1, 0.55 + 0.3 * (value % 2), 0.9) if value else QColor("#d9d9d9")
+        classes.append(QgsPalettedRasterRenderer.Class(value, colour, name))
+    layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
+    return layer
+
+
 def points_layer(path: str) -> QgsVectorLayer:
     """Where endmembers were found: a ring each, labelled with its name."""
     layer = QgsVectorLayer(path, "Endmember pixels", "ogr")
@@ -111,6 +140,9 @@ LOOKS: Dict[str, Callable[[str], List[QgsMapLayer]]] = {
     "abundances": lambda path: [composite_layer(path), *abundance_layers(path)],
     "error": lambda path: [error_layer(path)],
     "shade": lambda path: [shade_layer(path)],
+    "components": lambda path: [components_layer(path)],
+    "continuum_removed": lambda path: [components_layer(path, "Continuum removed")],
+    "materials": lambda path: [categories_layer(path)],
 }
 """The layers of each output by its name, from top to bottom; other outputs are not shown on the map."""
 
@@ -154,10 +186,10 @@ def _ramp(
     return renderer
 
 
-def _stretch(layer: QgsRasterLayer, band: int, top: float) -> QgsContrastEnhancement:
+def _stretch(layer: QgsRasterLayer, band: int, top: float, bottom: float = 0.0) -> QgsContrastEnhancement:
     stretch = QgsContrastEnhancement(layer.dataProvider().dataType(band))
     stretch.setContrastEnhancementAlgorithm(QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
-    stretch.setMinimumValue(0.0)
+    stretch.setMinimumValue(bottom)
     stretch.setMaximumValue(top)
     return stretch
 

@@ -274,3 +274,55 @@ def test_a_reference_that_cannot_serve_is_refused_before_anything_is_computed(
 def test_reference_spectra_alone_are_refused(run, scene, library):
     with pytest.raises(ValueError, match="only together with reference abundances"):
         run("unmix", scene, {"reference_library": library}, "vca_fcls", {"num_endmembers": 3})
+
+
+def test_mnf_components_are_ordered_by_signal_and_noise_has_variance_one(run, tmp_path):
+    axis = np.linspace(0, 3, 40)
+    smooth = np.sin(axis)[:, None] * np.cos(axis)[None]
+    image = np.einsum("b,hw->bhw", np.linspace(0.2, 0.8, BANDS), 0.5 + 0.4 * smooth)
+    image += np.random.default_rng(0).normal(0, 0.01, image.shape)
+    image[:, 0, :3] = -9999
+    path = write(tmp_path / "smooth.tif", image.astype(np.float32), nodata=-9999)
+    metrics, folder, _ = run("minimum_noise_fraction", path, num_components=4)
+    found = values(folder / "components.tif")
+    assert found.shape == (4, 40, 40) and np.isnan(found[:, 0, :3]).all() and np.isfinite(found[:, 1:]).all()
+    assert np.var(found[0, 1:]) > 20 and np.var(found[3, 1:]) == pytest.approx(1, rel=0.25)
+    assert metrics["components_above_noise"] >= 1
+    with (folder / "signal_to_noise.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == BANDS
+
+
+def test_more_components_than_bands_are_refused(run, scene):
+    with pytest.raises(ValueError, match="12 usable bands"):
+        run("minimum_noise_fraction", scene, num_components=13)
+
+
+def test_without_its_continuum_a_straight_spectrum_is_one_and_a_dip_stays(run, tmp_path):
+    image = np.repeat(np.linspace(0.2, 0.6, BANDS, dtype=np.float32)[:, None, None], ROWS, axis=1).repeat(COLS, axis=2)
+    image *= np.linspace(0.5, 1, ROWS, dtype=np.float32)[:, None]
+    image[4:7, :, 5:] *= 0.5
+    image[:, 2, 2] = -9999
+    path = write(tmp_path / "dip.tif", image, nodata=-9999)
+    _, folder, _ = run("remove_continuum", path)
+    found = values(folder / "continuum_removed.tif")
+    straight = np.delete(found[:, :, :5].reshape(BANDS, -1), 2 * 5 + 2, axis=1)
+    np.testing.assert_allclose(straight, 1, atol=1e-5)
+    np.testing.assert_allclose(found[4:7, :, 5:], 0.5, atol=1e-5)
+    assert np.isnan(found[:, 2, 2]).all()
+    with rasterio.open(folder / "continuum_removed.tif") as dataset:
+        assert dataset.descriptions[0] == "450 nm"
+
+
+def test_the_spectral_angle_mapper_finds_materials_whatever_their_brightness(run, tmp_path, library):
+    image = np.einsum("rhw,rb->bhw", np.eye(3)[:, np.arange(ROWS * COLS).reshape(ROWS, COLS) % 3], SPECTRA)
+    image *= np.linspace(0.2, 1, COLS)
+    image[:, 0, 0], image[:, 1, 1] = -9999, np.linspace(1, 0.01, BANDS) ** 3
+    path = write(tmp_path / "pure.tif", image.astype(np.float32), nodata=-9999)
+    metrics, folder, _ = run("spectral_angle_mapper", path, {"library": library}, threshold=0.05)
+    found, angles = values(folder / "materials.tif")[0], values(folder / "angles.tif")
+    expected = np.arange(ROWS * COLS).reshape(ROWS, COLS) % 3 + 1
+    expected[0, 0], expected[1, 1] = -1, 0
+    np.testing.assert_array_equal(found, expected)
+    assert angles.shape == (3, ROWS, COLS) and np.isnan(angles[:, 0, 0]).all()
+    assert metrics["unclassified"] == 1
+    assert "<Category>roof</Category>" in (folder / "materials.tif.aux.xml").read_text(encoding="utf-8")

@@ -12,7 +12,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND, PLUGIN = sorted((ROOT / "backend").rglob("*.py")), sorted((ROOT / "plugin").rglob("*.py"))
 QT = {"qgis", "PyQt5", "PyQt6", "PySide2", "PySide6", "sip"}
-HEAVY = {"torch", "numba", "rasterio", "scipy", "sklearn", "safetensors", "jinja2", "psutil", "triton", "mamba_ssm"}
+HEAVY = {
+    "torch",
+    "numba",
+    "rasterio",
+    "scipy",
+    "sklearn",
+    "safetensors",
+    "jinja2",
+    "psutil",
+    "triton",
+    "mamba_ssm",
+    "pyogrio",
+}
 SHARED = [
     *(ROOT / "backend" / name for name in ("__init__.py", "protocol.py", "config.py", "facts.py", "results.py")),
     *(path for folder in ("methods", "tasks") for path in sorted((ROOT / "backend" / folder).glob("__init__.py"))),
@@ -77,7 +89,7 @@ def test_the_plugin_knows_nothing_of_torch_and_its_kin(path):
 
 @pytest.mark.parametrize("path", PLUGIN, ids=name_of)
 def test_the_plugin_reads_of_the_backend_only_what_is_plain(path):
-    allowed = {"backend", "backend.protocol", "backend.config", "backend.facts", "backend.methods"}
+    allowed = {"backend", "backend.protocol", "backend.config", "backend.facts", "backend.methods", "backend.tasks"}
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.level and (node.module or "").split(".")[0] == "backend":
             assert node.module in allowed, node.module
@@ -103,6 +115,7 @@ def test_what_both_worlds_read_imports_only_the_standard_library_and_is_python_3
 def test_what_both_worlds_read_is_imported_by_a_python_without_any_package():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import backend.protocol, backend.config, backend.facts\n"
+        "import backend.results; from backend.tasks import tasks; tasks()\n"
         "from backend.methods import methods; print(*[(one.name, len(one.settings)) for one in methods()])"
     )
     found = subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT)], capture_output=True, text=True)
