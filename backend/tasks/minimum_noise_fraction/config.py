@@ -37,8 +37,8 @@ TASK = Task(
     group="Transforms",
     summary=(
         "Turns the bands of a scene into components ordered by how much signal they hold over the noise (Green and "
-        "others 1988). The noise is judged by the differences of neighbouring pixels. The first components show the scene's "
-        "structure, the last ones noise."
+        "others 1988). The noise is judged by the differences of neighbouring pixels. The first components show the "
+        "scene's structure, the last ones noise."
     ),
     tags=("hyperspectral", "mnf", "minimum noise fraction", "noise", "component", "transform", "pca"),
     result=Components,
