@@ -136,3 +136,24 @@ def test_a_missing_python_is_said(profile, scene, tmp_path, monkeypatch):
     assert done.returncode != 0
     assert "Python" in done.stdout + done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_toolbox_goes_from_a_scene_to_endmembers_to_abundances(profile, scene, tmp_path):
+    def run(name: str, **values: object) -> dict:
+        given = [f"--{key}={value}" for key, value in {"OUTPUT_FOLDER": tmp_path / name, **values}.items()]
+        done = qgis_process(profile, "--json", "run", f"mixel:{name}", *given)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout[done.stdout.index("{") :])["results"]
+
+    found = run("extract_endmembers", INPUT=scene, EXTRACTION="sivm", NUM_ENDMEMBERS=5)
+    points = gdal.OpenEx(found["POINTS"], gdal.OF_VECTOR).GetLayer(0)
+    assert points.GetFeatureCount() == 5
+    left, right, bottom, top = points.GetExtent()
+    transform = gdal.Open(str(scene)).GetGeoTransform()
+    assert transform[0] < left <= right < transform[0] + 60 * transform[1]
+    assert transform[3] + 80 * transform[5] < bottom <= top < transform[3]
+    shares = gdal.Open(run("estimate_abundances", INPUT=scene, LIBRARY=found["ENDMEMBERS"])["ABUNDANCES"]).ReadAsArray()
+    assert shares.shape == (5, 80, 60)
+    np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-4)
+    pure = shares.reshape(5, -1).max(axis=1)
+    np.testing.assert_allclose(pure, 1, atol=1e-3)

@@ -47,15 +47,13 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     pixels = int(counts.sum())
     notice_nodata(run, pixels)
     run.metrics.update(valid_pixels=float(pixels), unclassified=float(counts[0]))
-    rows = [
-        (name, f"{count} pixels ({100 * count / max(pixels, 1):.1f} %)")
-        for name, count in zip([*names, NONE], [*counts[1:], counts[0]], strict=True)
-    ]
+    listed = sorted(zip([NONE, *names], counts, strict=True), key=lambda one: -one[1])
+    rows = [(name, f"{count} pixels ({100 * count / max(pixels, 1):.1f} %)") for name, count in listed if count]
     angles, top = thumbnail(folder.partial / "angles.tif"), 3 * threshold
     shown = np.argsort(-counts[1:], kind="stable")[:20]
     picture = plots.maps(angles[shown], [names[index] for index in shown], "Spectral angle (rad)", top)
     caption = "Angle to each spectrum, the most frequent first: dark is near"
     return [
-        Section("Nearest spectra", rows=[row for row in rows if not row[1].startswith("0 ")]),
+        Section("Nearest spectra, the most frequent first", rows=rows),
         Section("Angles", pictures=[plots.Picture(caption, picture)]),
     ]
