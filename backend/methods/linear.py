@@ -6,7 +6,7 @@ import numpy as np
 
 from ..abundances import errors, fully_constrained
 from ..cube import Array, Cube
-from ..endmembers.subspace import usable
+from ..endmembers.subspace import Table, usable
 from ..results import Unmixing
 from .contract import Plan
 
@@ -33,7 +33,7 @@ class LinearUnmixer:
         return Unmixing(shares, np.where(cube.valid, error.reshape(cube.valid.shape), np.float32(np.nan)))
 
 
-def fitted(endmembers: Array, sample: list[Cube]) -> LinearUnmixer:
+def fitted(endmembers: Array | Table, sample: list[Cube]) -> LinearUnmixer:
     """The unmixer of these endmembers, ordered by their mean abundance in the sample, the largest first."""
     spectra = np.maximum(endmembers, 0).astype(np.float32)
     pixels = np.concatenate([cube.pixels for cube in sample])

@@ -18,6 +18,11 @@ REFERENCE = (
     "Zouaoui, Muhawenayo, Rasti, Chanussot, Mairal: Entropic descent archetypal analysis for blind hyperspectral "
     "unmixing, IEEE TIP 32 (2023), doi:10.1109/TIP.2023.3301769"
 )
+BRIGHTNESS = (
+    ("length", "Equal length (as published)"),
+    ("plane", "Onto a plane (mixtures stay mixtures)"),
+    ("measured", "As measured"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,11 +31,12 @@ class Config:
 
     num_endmembers: int = shared.num_endmembers()
     seed: int = shared.seed()
-    normalise: bool = setting(
-        True,
-        "Ignore brightness",
-        "Looks for endmembers among pixels of equal brightness, so that shade is no material. Abundances always "
+    brightness: str = setting(
+        "length",
+        "Brightness",
+        "How pixels are made equally bright to look for endmembers, so that shade is no material. Abundances always "
         "refer to reflectance.",
+        choices=BRIGHTNESS,
     )
     repeats: int = setting(
         50,
@@ -49,6 +55,4 @@ class Config:
         maximum=10000,
         advanced=True,
     )
-    steps: int = setting(
-        5, "Steps per turn", "Steps of descent in each turn.", minimum=1, maximum=100, advanced=True
-    )
+    steps: int = setting(5, "Steps per turn", "Steps of descent in each turn.", minimum=1, maximum=100, advanced=True)

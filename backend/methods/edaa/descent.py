@@ -1,7 +1,7 @@
 """Archetypal analysis by entropic descent: min |Y - Y B A|^2 over columns of A and B in the simplex.
 
 Y (dims, pixels) are the pixels, Y B the archetypes, A (endmembers, pixels) their abundances. Both blocks take
-exponentiated gradient steps (the paper's equations 9 and 10), here on logits: they neither overflow nor stick at 0.
+exponentiated gradient steps (entropic descent), here on logits: they neither overflow nor stick at 0.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...cube import Array
+
+GROWTH = 1.2
+"""How much longer a block's steps get after a turn that did not raise the loss."""
 
 
 @dataclass(frozen=True)
@@ -28,31 +31,36 @@ class Archetypes:
 def descend(table: Array, start: Array, factor: float, passes: int, steps: int) -> Archetypes:
     """Take turns between A and B, ``steps`` steps each, ``passes`` times, on a table (dims, pixels), float32.
 
-    ``start`` (endmembers, pixels): logits of the weights; the abundances start equal. The step lengths are the
-    paper's, ``factor`` / |Y B|^2 for A and sqrt(endmembers / pixels) of it for B. Those are not safe: a pass after
-    which the loss is higher is taken back and the steps are halved.
+    ``start`` (endmembers, pixels): logits of the weights; the abundances start equal. The first steps have the paper's
+    lengths, ``factor`` / |Y B|^2 for A and sqrt(endmembers / pixels) of it for B. Kept for good they are too long for
+    one scene and too short for another. So a turn that raises the loss is taken back and the block's steps are
+    halved; after any other turn they grow.
     """
     weights, shares = start.astype(np.float32), np.zeros_like(start, np.float32)
     corners = table @ simplex(weights, 1).T
-    rate = factor / (np.linalg.norm(corners.astype(np.float64), 2) ** 2 or 1.0)
-    ratio = (len(start) / start.shape[1]) ** 0.5
+    first = factor / (float(np.linalg.norm(corners.astype(np.float64), 2)) ** 2 or 1.0)
+    rates = [first, first * (len(start) / start.shape[1]) ** 0.5]
     losses = [_loss(table, corners, simplex(shares, 0))]
     for _ in range(passes):
-        moved = _abundance_steps(table, corners, shares, rate, steps)
-        turned = _weight_steps(table, weights, simplex(moved, 0), rate * ratio, steps)
+        moved = _abundance_steps(table, corners, shares, rates[0], steps)
+        reached = _loss(table, corners, simplex(moved, 0))
+        falls = reached <= losses[-1]
+        shares, loss = (moved, reached) if falls else (shares, losses[-1])
+        rates[0] *= GROWTH if falls else 0.5
+
+        turned = _weight_steps(table, weights, simplex(shares, 0), rates[1], steps)
         met = table @ simplex(turned, 1).T
-        loss = _loss(table, met, simplex(moved, 0))
-        if loss <= losses[-1]:
-            shares, weights, corners = moved, turned, met
-        else:
-            rate /= 2
-        losses.append(min(loss, losses[-1]))
+        reached = _loss(table, met, simplex(shares, 0))
+        falls = reached <= loss
+        weights, corners, loss = (turned, met, reached) if falls else (weights, corners, loss)
+        rates[1] *= GROWTH if falls else 0.5
+        losses.append(loss)
     return Archetypes(simplex(weights, 1), simplex(shares, 0), losses)
 
 
 def simplex(logits: Array, axis: int) -> Array:
     """Softmax: positive values along the axis that sum to one."""
-    found = np.exp(logits - logits.max(axis=axis, keepdims=True))
+    found: Array = np.exp(logits - logits.max(axis=axis, keepdims=True))
     found /= found.sum(axis=axis, keepdims=True)
     return found
 
@@ -61,7 +69,8 @@ def _abundance_steps(table: Array, corners: Array, logits: Array, rate: float, s
     """Steps on A; the gradient is E'E A - E'Y for the archetypes E = Y B."""
     gram, products, length = corners.T @ corners, corners.T @ table, np.float32(rate)
     for _ in range(steps):
-        logits = logits - length * (gram @ simplex(logits, 0) - products)
+        slopes = gram @ simplex(logits, 0) - products
+        logits = np.asarray(logits - length * slopes, np.float32)
     return logits
 
 
@@ -70,7 +79,8 @@ def _weight_steps(table: Array, logits: Array, abundances: Array, rate: float, s
     gram, products, length = abundances @ abundances.T, table @ abundances.T, np.float32(rate)
     for _ in range(steps):
         corners = table @ simplex(logits, 1).T
-        logits = logits - length * ((corners @ gram - products).T @ table)
+        slopes = (corners @ gram - products).T @ table
+        logits = np.asarray(logits - length * slopes, np.float32)
     return logits
 
 

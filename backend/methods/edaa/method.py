@@ -4,6 +4,10 @@ As in the paper, pixels are brought to length 1 before the descent, so that shad
 weights b are then divided by the lengths of their pixels: the endmember is the average, by these weights, of pixels as
 they were measured. It has the direction of the paper's archetype and is a reflectance. Its abundances are those of
 the measured pixels too (the paper gives those of the normalised ones), so that they rebuild the scene.
+
+On the sphere of pixels of length 1 a mixture of two materials lies outside of the chord between them, so the endmembers
+of spectra that differ much come out a little mixed. Projecting the pixels onto a plane instead (as VCA does) keeps
+simplices what they are and finds their corners exactly, but magnifies the noise of pixels across the mean spectrum.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ MOST_AXES = 32
 DARK = 0.01
 """A pixel below this share of the median length has no direction worth normalising."""
 TOLERANCE = 0.05
-"""A fit may be worse than the best by this share to be a candidate (section III-D of the paper)."""
+"""A fit may be worse than the best by this share to be a candidate; the authors' code has the same."""
 FACTORS = 2.0 ** np.arange(-3, 4)
 """Step lengths to draw from, as multiples of the stated one."""
 
@@ -46,7 +50,7 @@ def fit(sample: list[Cube], config: Config, device: Any, report: Report) -> Line
     """
     generator = np.random.default_rng(config.seed)
     pixels = drawn(sample, config.num_endmembers, MOST_PIXELS, generator)
-    lengths = np.linalg.norm(pixels, axis=1)
+    lengths = _lengths(pixels, config.brightness)
     bright = lengths > DARK * np.median(lengths)
     if bright.sum() < config.num_endmembers:
         raise ValueError(
@@ -54,10 +58,20 @@ def fit(sample: list[Cube], config: Config, device: Any, report: Report) -> Line
             "Choose a scene with data."
         )
     pixels, lengths = pixels[bright], lengths[bright, None]
-    if not config.normalise:
-        lengths = np.ones_like(lengths)
     weights = _best(_runs(pixels / lengths, config, generator, report)).weights / lengths.T
     return fitted(weights / weights.sum(axis=1, keepdims=True) @ pixels, sample)
+
+
+def _lengths(pixels: Array, brightness: str) -> Array:
+    """What each pixel is divided by (pixels,): its length, that along the mean direction, or 1."""
+    norms = np.asarray(np.linalg.norm(pixels, axis=1), np.float32)
+    if brightness == "measured":
+        return np.ones_like(norms)
+    if brightness == "length":
+        return norms
+    units = pixels / np.where(norms == 0, 1, norms)[:, None]
+    mean = units.mean(axis=0, dtype=np.float64)
+    return np.asarray(pixels @ (mean / (np.linalg.norm(mean) or 1.0)), np.float32)
 
 
 @dataclass(frozen=True)
