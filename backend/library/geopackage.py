@@ -17,7 +17,7 @@ import numpy as np
 from .spectra import MOST_VALUES, Array, Found, Library, nanometres, reflectance, tidy
 
 MAGIC = b"SQLite format 3\0"
-TABLE, PROFILES = "library", "profiles"
+PROFILES = "profiles"
 MOST_BYTES = 64 * 1024**2
 """Of one value in the table."""
 CLASS_LIKE = ("class", "level", "label", "category", "material")
@@ -37,7 +37,7 @@ def read(path: Path) -> Found:
         columns = _texts(database, table, field)
         chosen = ", ".join(map(_quoted, [field, *columns]))
         profiles, rows, values = [], [], 0
-        for dump, *row in database.execute(f"SELECT {chosen} FROM {_quoted(table)}"):  # nosec B608: quoted names
+        for dump, *row in database.execute(f"SELECT {chosen} FROM {_quoted(table)}"):  # nosec
             profile = _profile(dump)
             if profile is None:
                 continue
@@ -57,7 +57,7 @@ def _profile_field(database: sqlite3.Connection) -> tuple[str, str]:
     found, old = {}, False
     for (table,) in database.execute(listed).fetchall():
         for field in sorted(_fields(database, table), key=lambda name: name != PROFILES):
-            first = f"SELECT {_quoted(field)} FROM {_quoted(table)} WHERE {_quoted(field)} IS NOT NULL LIMIT 1"  # nosec B608
+            first = f"SELECT {_quoted(field)} FROM {_quoted(table)} WHERE {_quoted(field)} IS NOT NULL LIMIT 1"  # nosec
             dump = next(iter(database.execute(first)), (None,))[0]
             old = old or (isinstance(dump, bytes) and dump.startswith((b"\x80", b"qbjs")))
             if table not in found and _looks_like_profile(dump):

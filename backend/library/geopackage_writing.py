@@ -8,17 +8,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from .geopackage import PROFILES, TABLE
 from .spectra import Array, Library
 from .table import shortest
 
-APPLICATION = 0x47504B47
-"""The letters GPKG (OGC 12-128r18, section 1.1.1)."""
-VERSION = 10300
+# The application's number is the letters GPKG, the version 1.3 (OGC 12-128r18, section 1.1.1).
 # GDAL looks for tables without geometry only where the table of geometries is, though the standard does not ask for it.
-SCHEMA = f"""
-PRAGMA application_id = {APPLICATION};
-PRAGMA user_version = {VERSION};
+SCHEMA = """
+PRAGMA application_id = 1196444487;
+PRAGMA user_version = 10300;
 CREATE TABLE gpkg_spatial_ref_sys (
     srs_name TEXT NOT NULL, srs_id INTEGER PRIMARY KEY, organization TEXT NOT NULL,
     organization_coordsys_id INTEGER NOT NULL, definition TEXT NOT NULL, description TEXT);
@@ -29,13 +26,13 @@ CREATE TABLE gpkg_contents (
 CREATE TABLE gpkg_geometry_columns (
     table_name TEXT NOT NULL, column_name TEXT NOT NULL, geometry_type_name TEXT NOT NULL, srs_id INTEGER NOT NULL,
     z TINYINT NOT NULL, m TINYINT NOT NULL, PRIMARY KEY (table_name, column_name));
-CREATE TABLE {TABLE} (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, name TEXT, class TEXT, {PROFILES} TEXT);
+CREATE TABLE library (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, name TEXT, class TEXT, profiles TEXT);
 CREATE TABLE layer_styles (
     id INTEGER PRIMARY KEY AUTOINCREMENT, f_table_catalog TEXT(256), f_table_schema TEXT(256), f_table_name TEXT(256),
     f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN,
     description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME DEFAULT CURRENT_TIMESTAMP);
 INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES
-    ('{TABLE}', 'attributes', '{TABLE}'), ('layer_styles', 'attributes', 'layer_styles');
+    ('library', 'attributes', 'library'), ('layer_styles', 'attributes', 'layer_styles');
 """
 WGS84 = (
     'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563,AUTHORITY["EPSG","7030"]],'
@@ -51,7 +48,7 @@ SYSTEMS = (
 STYLE = (
     "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
     '<qgis styleCategories="Fields|Forms" version="3.22"><fieldConfiguration>'
-    f'<field name="{PROFILES}"><editWidget type="SpectralProfile"><config><Option/></config></editWidget></field>'
+    '<field name="profiles"><editWidget type="SpectralProfile"><config><Option/></config></editWidget></field>'
     "</fieldConfiguration></qgis>"
 )
 
@@ -64,11 +61,11 @@ def write_geopackage(library: Library, path: Path) -> None:
     with closing(sqlite3.connect(path)) as database, database:
         database.executescript(SCHEMA)
         database.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", SYSTEMS)
-        database.executemany(f"INSERT INTO {TABLE} (name, class, {PROFILES}) VALUES (?, ?, ?)", rows)  # nosec B608
+        database.executemany("INSERT INTO library (name, class, profiles) VALUES (?, ?, ?)", rows)
         database.execute(
             "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
-            "styleQML, styleSLD, useAsDefault) VALUES ('', '', ?, '', 'default', ?, '', 1)",
-            (TABLE, STYLE),
+            "styleQML, styleSLD, useAsDefault) VALUES ('', '', 'library', '', 'default', ?, '', 1)",
+            (STYLE,),
         )
 
 

@@ -40,7 +40,7 @@ def match_library(
     Spectra with missing values in these bands name nothing. ValueError if the two cannot be compared.
     """
     spectra, bands = _comparable(endmembers, library, wavelengths, fwhm)
-    whole = np.flatnonzero(np.isfinite(spectra).all(axis=1) & (spectra != 0).any(axis=1))
+    whole = np.flatnonzero(np.isfinite(spectra).all(axis=1))
     if not len(whole):
         raise ValueError("Every spectrum of the library lacks values in the scene's bands; choose another library.")
     angles = spectral_angles(np.asarray(endmembers)[:, bands], spectra[whole])

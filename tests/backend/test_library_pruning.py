@@ -115,6 +115,14 @@ def test_equal_spectra_are_kept_in_their_order():
         assert prune(library, measure, 2).tolist() == [0, 1]
 
 
+def test_of_equal_counts_the_one_that_models_fewer_of_other_classes_is_kept():
+    base, off = np.full(12, 0.4, np.float32), np.tile(np.float32([0.02, -0.02]), 6)
+    library = Library(["q", "p", "r"], np.stack([base + off, base, base + 2 * off]), None, None, ["x", "x", "y"])
+    found = measures(library)
+    assert found.in_cob.tolist() == [1, 1, 0] and found.out_cob.tolist() == [1, 0, 1]
+    assert prune(library, "cob", 1).tolist() == [1, 2]
+
+
 def test_a_class_written_between_others_is_still_one_class():
     library = made()
     order = np.random.default_rng(4).permutation(len(CLASSES))

@@ -91,6 +91,24 @@ def test_an_unknown_fwhm_counts_as_fine_from_two_bands_in_the_sensors_fwhm_on():
     )
 
 
+@pytest.mark.parametrize(("step", "fine"), [(15, True), (15.5, False), (29, False)])
+def test_the_border_between_fine_and_coarse(step, fine):
+    source = library(np.arange(350, 2501, step, dtype=np.float32))
+    sigma = 30 / FWHM if fine else 0
+    found = resample(source, np.array([702.0], np.float32), np.array([30.0], np.float32))
+    np.testing.assert_allclose(found.spectra, integrated(source, [702.0], [sigma]), atol=2e-5)
+
+
+def test_half_of_a_bands_response_must_be_known():
+    for border, known in ((1003, True), (997, False)):
+        spectra = library().spectra.copy()
+        spectra[:, border <= FINE] = np.nan
+        found = resample(
+            replace(library(), spectra=spectra), np.array([1000.0], np.float32), np.array([40], np.float32)
+        )
+        assert np.isfinite(found.spectra).all() == known and np.isnan(found.spectra).any() != known
+
+
 def test_an_uneven_library_is_integrated_and_not_averaged():
     generator = np.random.default_rng(5)
     uneven = library(np.unique(generator.uniform(380, 2450, 700).astype(np.float32)), fwhm=0.5)
