@@ -1,0 +1,18 @@
+"""Training pixels: from a vector layer or a class raster to a list of pixels of known class."""
+
+from .balance import class_weights, limit
+from .classes import Class, make_classes
+from .pixels import Grid, Labels
+from .raster import read_raster_labels
+from .vector import read_vector_labels
+
+__all__ = [
+    "Class",
+    "Grid",
+    "Labels",
+    "class_weights",
+    "limit",
+    "make_classes",
+    "read_raster_labels",
+    "read_vector_labels",
+]

@@ -1,0 +1,121 @@
+"""Labelled pixels as a list: memory grows with their number, never with the scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cube import Window
+from .classes import Class
+
+Integers = NDArray[np.integer]
+MAX_PIXELS = 20_000_000
+"""More training pixels teach nothing and fill the memory."""
+TOO_MANY = (
+    f"The training areas cover more than {MAX_PIXELS // 1_000_000} million pixels of the scene. Choose a layer with "
+    "smaller training areas."
+)
+RARE = 10
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a scene's pixels lie: rasterio's ``crs`` (None: unknown) and ``transform``, and its size in pixels."""
+
+    crs: Any
+    transform: Any
+    rows: int
+    cols: int
+
+    @property
+    def is_georeferenced(self) -> bool:
+        """Whether its pixels have coordinates other than their column and row."""
+        return self.crs is not None or not self.transform.is_identity
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Pixels of known class, in the order of rows, then columns, none twice.
+
+    ``rows``, ``cols``, ``values`` (from 1), ``groups`` (number of the area each comes from, from 0): all (pixels,).
+    ``notices`` says what was left out, and why.
+    """
+
+    rows: NDArray[np.int32]
+    cols: NDArray[np.int32]
+    values: NDArray[np.int16]
+    groups: NDArray[np.int32]
+    classes: tuple[Class, ...]
+    notices: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many pixels each class has (classes,)."""
+        return np.bincount(self.values, minlength=len(self.classes) + 1)[1:]
+
+    def select(self, chosen: NDArray[Any]) -> Labels:
+        """Some of the pixels, by mask or by indices in rising order; classes stay as they are."""
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            cols=self.cols[chosen],
+            values=self.values[chosen],
+            groups=self.groups[chosen],
+        )
+
+    def on(self, window: Window) -> NDArray[np.int16]:
+        """The labels of one window, in the shape of its cube (rows, cols); 0 = not labelled, and all of the halo."""
+        top, bottom, left, right = window.halo
+        found = np.zeros((top + window.rows + bottom, left + window.cols + right), np.int16)
+        rows = slice(*np.searchsorted(self.rows, [window.row, window.row + window.rows]))
+        row, col = self.rows[rows] - window.row, self.cols[rows] - window.col
+        inside = (col >= 0) & (col < window.cols)
+        found[row[inside] + top, col[inside] + left] = self.values[rows][inside]
+        return found
+
+
+def settled(
+    flat: NDArray[np.int64], codes: NDArray[np.int64], groups: NDArray[np.int32], names: list[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], list[str]]:
+    """Every claimed pixel once: (pixels, codes, groups, notices) in rising order of ``flat``, its number in the scene.
+
+    Pixels that two classes (``codes``, indices into ``names``) claim are left out, counted and named.
+    """
+    order = np.lexsort((groups, flat))
+    flat, codes, groups = flat[order], codes[order], groups[order]
+    starts = np.flatnonzero(np.diff(flat, prepend=-1))
+    if not len(starts):
+        return flat, codes, groups, []
+    lowest, highest = np.minimum.reduceat(codes, starts), np.maximum.reduceat(codes, starts)
+    clear = lowest == highest
+    notices = []
+    if not clear.all():
+        pairs = sorted({(names[a], names[b]) for a, b in zip(lowest[~clear], highest[~clear], strict=True)})
+        notices.append(
+            f"{counted((~clear).sum(), 'pixel')} claimed by more than one class and left out: "
+            f"{listed([f'{a} / {b}' for a, b in pairs])}."
+        )
+    return flat[starts][clear], lowest[clear], groups[starts][clear], notices
+
+
+def rare_notices(labels: Labels) -> list[str]:
+    """One sentence that names the classes of few pixels, or none."""
+    rare = [f"{one.name} ({count})" for one, count in zip(labels.classes, labels.counts, strict=True) if count < RARE]
+    return [f"Classes with fewer than {RARE} training pixels: {listed(rare)}."] if rare else []
+
+
+def counted(number: int, word: str) -> str:
+    """'1 pixel is' or '7 pixels are'."""
+    return f"{number} {word} is" if number == 1 else f"{number} {word}s are"
+
+
+def listed(names: list[str], most: int = 8) -> str:
+    """Names in a row, the first few of many."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

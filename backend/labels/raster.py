@@ -1,0 +1,177 @@
+"""Training pixels from a class raster on the scene's own grid, and class rasters read block by block."""
+
+from __future__ import annotations
+
+import html
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterWindow
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ..cube import partition
+from .classes import MAX_CLASSES, make_classes
+from .pixels import MAX_PIXELS, TOO_MANY, Grid, Labels, rare_notices
+
+BLOCK = 1024
+SHIFT = 0.01
+"""Grids that lie this part of a pixel apart are the same."""
+
+
+def read_raster_labels(path: str | Path, grid: Grid) -> Labels:
+    """Training pixels from a raster of class values; 0 and nodata mean not labelled. Each patch of a class is a group.
+
+    Names and colours of classes are the file's, if it holds some. ValueError, a sentence, if it is no raster of whole
+    numbers from 0, is not on the scene's grid, or holds fewer than two classes.
+    """
+    with _opened(path) as dataset:
+        notices = _check(dataset, grid)
+        flat, codes = _read(dataset, grid)
+        names, colours = _names(dataset), _colours(dataset)
+    present, values = np.unique(codes, return_inverse=True)
+    if len(present) > MAX_CLASSES:
+        raise ValueError(f"The label raster holds {len(present)} classes; {MAX_CLASSES} at most are possible.")
+    called = _called(present, names)
+    classes = make_classes(
+        called, {name: colours.get(int(code), "") for name, code in zip(called, present, strict=True)}
+    )
+    rows, cols = np.divmod(flat, grid.cols)
+    labels = Labels(
+        rows.astype(np.int32),
+        cols.astype(np.int32),
+        (values + 1).astype(np.int16),
+        patches(flat, values, grid.cols),
+        classes,
+        notices,
+    )
+    notices.extend(rare_notices(labels))
+    return labels
+
+
+def read_classes(path: str | Path) -> Iterator[tuple[int, int, NDArray[Any]]]:
+    """A class map block by block: (first row, first col, values (rows, cols)), 0 where the file says nodata."""
+    with _opened(path) as dataset:
+        yield from _blocks(dataset)
+
+
+def patches(flat: NDArray[np.int64], values: NDArray[Any], cols: int) -> NDArray[np.int32]:
+    """Number of the connected patch of one class each pixel is in; ``flat`` = row * cols + col, rising."""
+    edges = []
+    for step, allowed in ((1, (flat + 1) % cols != 0), (cols, np.ones(len(flat), bool))):
+        place = np.minimum(np.searchsorted(flat, flat + step), len(flat) - 1)
+        joined = allowed & (flat[place] == flat + step) & (values[place] == values)
+        edges.append((np.flatnonzero(joined), place[joined]))
+    first, second = (np.concatenate(ends) for ends in zip(*edges, strict=True))
+    links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(len(flat), len(flat)))
+    return np.asarray(connected_components(links, directed=False)[1], np.int32)
+
+
+def _opened(path: str | Path) -> Any:
+    try:
+        return rasterio.open(path)
+    except (RasterioError, UnicodeEncodeError) as error:
+        raise ValueError(
+            f"The label raster {path} cannot be opened ({error}). Check that the file is whole, or choose another."
+        ) from error
+
+
+def _check(dataset: Any, grid: Grid) -> list[str]:
+    """What is to be said of how the raster lies. ValueError if it is not on the scene's grid."""
+    if dataset.count != 1:
+        raise ValueError(f"The label raster has {dataset.count} bands; choose a raster with one band of class values.")
+    if np.dtype(dataset.dtypes[0]).kind not in "uif":
+        raise ValueError("The label raster holds complex numbers; choose a raster of class values.")
+    here, there = f"{grid.rows} x {grid.cols}", f"{dataset.height} x {dataset.width}"
+    if here != there:
+        raise ValueError(
+            f"The label raster has {there} pixels (rows x columns), the scene {here}. Bring it onto the scene's grid "
+            "first (nearest neighbour), or use a vector layer."
+        )
+    placed = Grid(dataset.crs, dataset.transform, grid.rows, grid.cols)
+    if placed.is_georeferenced != grid.is_georeferenced:
+        silent = "scene" if placed.is_georeferenced else "label raster"
+        return [f"The {silent} has no georeference: the label raster is laid on the scene pixel by pixel."]
+    if placed.crs and grid.crs and placed.crs != grid.crs:
+        raise ValueError(
+            "The label raster and the scene have different coordinate systems. Bring the label raster onto the scene's "
+            "grid first (nearest neighbour)."
+        )
+    offset = ~grid.transform @ placed.transform
+    corners = [np.subtract(offset @ corner, corner) for corner in ((0, 0), (grid.cols, 0), (0, grid.rows))]
+    if np.abs(corners).max() > SHIFT:
+        raise ValueError(
+            f"The label raster's pixels lie up to {np.abs(corners).max():.2g} pixels beside the scene's. Bring it onto "
+            "the scene's grid first (nearest neighbour)."
+        )
+    return []
+
+
+def _read(dataset: Any, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the labelled pixels in the scene, rising, and their class values."""
+    found, total = [], 0
+    for row, col, values in _blocks(dataset):
+        rows, cols = np.nonzero(values)
+        codes = values[rows, cols]
+        if (codes < 0).any() or (codes != np.floor(codes)).any() or (codes > 2**53).any():
+            wrong = codes[(codes < 0) | (codes != np.floor(codes)) | (codes > 2**53)][0]
+            raise ValueError(
+                f"The label raster holds the value {wrong:g}; classes are whole numbers from 1, and 0 or the file's "
+                "nodata value means not labelled."
+            )
+        found.append(((rows + row) * np.int64(grid.cols) + cols + col, codes.astype(np.int64)))
+        total += len(codes)
+        if total > MAX_PIXELS:
+            raise ValueError(TOO_MANY)
+    if not total:
+        raise ValueError("The label raster labels no pixel: it holds only 0 and nodata.")
+    flat, codes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.argsort(flat)
+    return flat[order], codes[order]
+
+
+def _blocks(dataset: Any) -> Iterator[tuple[int, int, NDArray[Any]]]:
+    for window in partition(dataset.height, dataset.width, BLOCK):
+        part = RasterWindow(window.col, window.row, window.cols, window.rows)
+        try:
+            values = dataset.read(1, window=part)
+        except RasterioError as error:
+            raise ValueError(f"The raster {dataset.name} cannot be read ({error}); it may be cut short.") from error
+        if dataset.nodata is not None:
+            values[values == dataset.nodata] = 0
+        if values.dtype.kind == "f":
+            values[np.isnan(values)] = 0
+        yield window.row, window.col, values
+
+
+def _names(dataset: Any) -> list[str]:
+    """Category names by class value. rasterio does not give them; they stand in any VRT that describes the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        description = Path(folder) / "labels.vrt"
+        rasterio.shutil.copy(dataset, description, driver="VRT")
+        text = description.read_text(encoding="utf-8")
+    found = re.search("<CategoryNames>(.*?)</CategoryNames>", text, re.DOTALL)
+    entries = re.findall("<Category>(.*?)</Category>|<Category ?/>", found.group(1), re.DOTALL) if found else []
+    return [html.unescape(entry).strip() for entry in entries]
+
+
+def _called(present: NDArray[np.int64], names: list[str]) -> list[str]:
+    """A name for every class value: the file's, else the number. Two of one name get their number added."""
+    called = [names[code] if code < len(names) and names[code] else str(code) for code in present.tolist()]
+    return [f"{name} ({code})" if called.count(name) > 1 else name for name, code in zip(called, present, strict=True)]
+
+
+def _colours(dataset: Any) -> dict[int, str]:
+    try:
+        table = dataset.colormap(1)
+    except ValueError:
+        return {}
+    return {code: f"#{red:02x}{green:02x}{blue:02x}" for code, (red, green, blue, opaque) in table.items() if opaque}
