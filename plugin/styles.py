@@ -107,7 +107,8 @@ def components_layer(path: str, name: str = "MNF components") -> QgsRasterLayer:
 def categories_layer(path: str) -> QgsRasterLayer:
     """A map of numbered materials: their names out of the file, colours far apart, 0 in light grey."""
     layer = QgsRasterLayer(path, "Nearest spectrum", "gdal")
-    names = open_raster(path).GetRasterBand(1).GetCategoryNames() or []
+    dataset = open_raster(path)  # held: its bands die with it
+    names = dataset.GetRasterBand(1).GetCategoryNames() or []
     classes = []
     for value, name in enumerate(names):
         colour = QColor.fromHsvF(value * _GOLDEN % 1, 0.55 + 0.3 * (value % 2), 0.9) if value else QColor("#d9d9d9")

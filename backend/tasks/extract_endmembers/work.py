@@ -77,6 +77,7 @@ def _write_points(path: Path, names: list[str], places: list[tuple[float, float]
         crs=crs.to_wkt() if crs else None,
         driver="GPKG",
         layer="endmember_pixels",
+        dataset_options={"VERSION": "1.3"},  # what the GDAL of older QGIS reads without a warning
     )
 
 
