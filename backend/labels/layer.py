@@ -75,11 +75,13 @@ def _options(source: str) -> tuple[str, dict[str, str]]:
 
 
 def _chosen(path: str, layer: str | None, number: str | None) -> str:
-    names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+    layers = pyogrio.list_layers(path)
+    names = [str(name) for name, _ in layers]
     if layer is None and number is not None and number.isdecimal() and int(number) < len(names):
         return names[int(number)]
-    if layer is None and len(names) == 1:
-        return names[0]
+    spatial = [str(name) for name, kind in layers if kind is not None]  # QGIS keeps styles in a table beside them
+    if layer is None and len(spatial or names) == 1:
+        return (spatial or names)[0]
     if layer not in names:
         problem = f"has no layer {layer!r}" if layer else "has several layers"
         raise ValueError(f"The file {path} {problem}; choose one of {listed(names)}.")

@@ -30,11 +30,14 @@ def read_vector_labels(
     """
     found = read_layer(path, layer, field)
     notices = [*found.notices, *_placing_notices(found, grid)]
-    geometries, repairs = _repaired(_on_grid(found, grid), found.ids)
-    notices += repairs
-    flat, codes, groups, misses = _burnt(found, geometries, grid)
+    geometries = _on_grid(found, grid)
+    parts, owners = shapely.get_parts(geometries, return_index=True)  # of a layer with one feature per class, areas
+    broken = ~shapely.is_valid(parts)
+    parts[broken] = shapely.make_valid(parts[broken], method="structure")
+    notices += _faults(found.ids, shapely.is_missing(geometries), owners[broken])
+    flat, codes, groups, misses = _burnt(found, parts, owners, grid)
     if not len(flat):
-        raise ValueError(_nowhere(found, geometries, grid, notices))
+        raise ValueError(_nowhere(found, geometries, grid))
     flat, codes, groups, overlaps = settled(flat, codes, groups, found.order)
     notices += [*misses, *overlaps]
     return _labels(flat, codes, groups, found.order, colours, grid, notices)
@@ -109,55 +112,65 @@ def _to_pixels(layer: Layer, grid: Grid) -> Callable[[Coordinates], Coordinates]
     return move
 
 
-def _repaired(geometries: NDArray[np.object_], ids: NDArray[np.int64]) -> tuple[NDArray[np.object_], list[str]]:
-    """Valid geometries, None where there is none, and what was done, in words."""
-    there = ~shapely.is_missing(geometries)
+def _faults(ids: NDArray[np.int64], lost: NDArray[np.bool_], broken: NDArray[np.integer]) -> list[str]:
+    """What was done to features (indices) that could not be placed or were not valid, in words."""
     notices = []
-    if not there.all():
-        notices.append(f"{features_are(ids[~there])} left out: coordinates that cannot be placed on the scene.")
-    broken = there & ~shapely.is_valid(geometries)
-    if broken.any():
-        geometries = geometries.copy()
-        geometries[broken] = shapely.make_valid(geometries[broken])
-        notices.append(f"{features_are(ids[broken])} not valid (edges cross, say) and repaired.")
-    return geometries, notices
+    if lost.any():
+        notices.append(f"{features_are(ids[lost])} left out: coordinates that cannot be placed on the scene.")
+    if len(broken):
+        notices.append(f"{features_are(ids[np.unique(broken)])} not valid (edges cross, say) and repaired.")
+    return notices
 
 
 def _burnt(
-    layer: Layer, geometries: NDArray[np.object_], grid: Grid
+    layer: Layer, parts: NDArray[np.object_], owners: NDArray[np.integer], grid: Grid
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], list[str]]:
-    """Claimed pixels with the indices of their class names and features, and what took no pixel, in words."""
+    """Claimed pixels with indices of their class names and areas (parts of features), and what took none, in words."""
     codes = {name: code for code, name in enumerate(layer.order)}
     scene = shapely.box(0, 0, grid.cols, grid.rows)
-    outside = ~shapely.is_missing(geometries) & ~shapely.intersects(geometries, scene)
-    beyond = ~outside & ~shapely.is_missing(geometries) & ~shapely.covers(scene, geometries)
-    flat, kinds, groups, total = [], [], [], 0
-    slim = np.zeros(len(geometries), bool)
-    for index in np.flatnonzero(~outside & ~shapely.is_missing(geometries)):
-        taken = np.unique(burn(geometries[index], grid.rows, grid.cols))
-        slim[index] = not len(taken)
-        flat.append(taken)
-        kinds.append(np.full(len(taken), codes[layer.names[index]], np.int64))
-        groups.append(np.full(len(taken), index, np.int32))
-        total += len(taken)
+    touching = shapely.intersects(parts, scene)
+    flat, kinds, groups, total = [np.empty(0, np.int64)], [], [], 0
+    for area in np.flatnonzero(touching):
+        flat.append(np.unique(burn(parts[area], grid.rows, grid.cols)))
+        kinds.append(codes[layer.names[owners[area]]])
+        groups.append(area)
+        total += len(flat[-1])
         if total > MAX_PIXELS:
             raise ValueError(TOO_MANY)
+    sizes = [len(taken) for taken in flat[1:]]
+    taking = np.isin(np.arange(len(layer.ids)), owners[groups][np.array(sizes, int) > 0] if groups else [])
+    beyond = np.unique(owners[touching & ~shapely.covers(scene, parts)])
+    return (
+        np.concatenate(flat),
+        np.repeat(np.array(kinds, np.int64), sizes),
+        np.repeat(np.array(groups, np.int32), sizes),
+        _misses(layer.ids, np.unique(owners), np.unique(owners[touching]), np.flatnonzero(taking), len(beyond)),
+    )
+
+
+def _misses(
+    ids: NDArray[np.int64],
+    placed: NDArray[np.integer],
+    touching: NDArray[np.integer],
+    taking: NDArray[np.integer],
+    beyond: int,
+) -> list[str]:
+    """What is to be said of features (indices) that are placed, but do not touch the scene or take no pixel."""
+    outside, slim = np.setdiff1d(placed, touching), np.setdiff1d(touching, taking)
     notices = []
-    if outside.any():
-        notices.append(f"{features_are(layer.ids[outside])} outside the scene and left out.")
-    if beyond.any():
-        notices.append(f"{counted(int(beyond.sum()), 'feature')} partly outside the scene; the part inside counts.")
-    if slim.any():
+    if len(outside):
+        notices.append(f"{features_are(ids[outside])} outside the scene and left out.")
+    if beyond:
+        notices.append(f"{counted(beyond, 'feature')} partly outside the scene; the part inside counts.")
+    if len(slim):
         notices.append(
-            f"{features_are(layer.ids[slim])} too small or too slim to hold the centre of a pixel, and left out. Draw "
+            f"{features_are(ids[slim])} too small or too slim to hold the centre of a pixel, and left out. Draw "
             "larger areas, or use points."
         )
-    if not flat:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32), notices
-    return np.concatenate(flat), np.concatenate(kinds), np.concatenate(groups), notices
+    return notices
 
 
-def _nowhere(layer: Layer, geometries: NDArray[np.object_], grid: Grid, notices: list[str]) -> str:
+def _nowhere(layer: Layer, geometries: NDArray[np.object_], grid: Grid) -> str:
     """The sentence for a layer without a single pixel on the scene: where it lies, and where the scene does."""
     if not len(layer.ids):
         return " ".join(["The training layer has no feature with a class and a geometry.", *layer.notices])

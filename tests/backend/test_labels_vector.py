@@ -103,6 +103,7 @@ def test_points_take_their_pixel_lines_all_they_touch_multipolygons_and_collecti
     assert places(labels, "m") == block(8, 0, 9, 1) | block(8, 3, 10, 4)
     assert places(labels, "c") == {(11, 0)} | block(15, 9, 17, 11)
     assert places(labels, "p") == {(0, 19), (0, 0)}
+    assert len(set(labels.groups)) == 7, "every part is an area of its own"
 
 
 def test_a_polygon_with_a_hole_leaves_the_hole_out(write):
@@ -205,6 +206,12 @@ def test_a_bow_tie_is_repaired_and_said_so(write):
     assert (3, 1) in found and (3, 4) in found and (1, 2) not in found
 
 
+def test_parts_of_a_multipolygon_that_overlap_are_merged_not_cut_out(write):
+    double = shapely.MultiPolygon([box(1, 1, 5, 5), box(3, 3, 7, 7)])
+    labels = read(write([double, SOIL], ["double", "soil"]))
+    assert places(labels, "double") == block(1, 1, 5, 5) | block(3, 3, 7, 7)
+
+
 def test_a_coordinate_that_has_no_place_costs_its_own_feature_only(write):
     degrees = [
         shapely.transform(one, lambda points: np.column_stack(warp(UTM, "EPSG:4326", *points.T)[:2]))
@@ -229,6 +236,14 @@ def test_layers_of_one_file_are_told_apart_and_qgis_ways_of_writing_them_are_rea
         read(path, layer="third")
     with pytest.raises(ValueError, match="filter"):
         read(f"{path}|layername=second|subset=nonsense ((")
+
+
+def test_a_table_of_styles_beside_the_only_layer_does_not_count_as_a_layer(write, tmp_path):
+    path = write([WATER, SOIL], ["a", "b"], layer="areas")
+    nothing = {"geometry": None, "geometry_type": None, "crs": None}
+    fields = {"fields": ["style"], "field_data": [np.array(["x"], dtype=object)]}
+    pyogrio.raw.write(path, layer="layer_styles", append=True, **nothing, **fields)
+    assert len(pyogrio.list_layers(path)) == 2 and len(read(path).classes) == 2
 
 
 def test_an_unknown_field_and_one_of_dates_are_refused(write, tmp_path):
