@@ -126,6 +126,10 @@ class RasterWriter:
         area = RasterWindow(window.col, window.row, window.cols, window.rows)
         self.dataset.write(values if values.ndim == 3 else values[None], window=area)
 
+    def name_values(self, names: Sequence[str]) -> None:
+        """Name the values 0, 1, 2 ... in the raster itself, as ``category_0`` ... of its band's metadata."""
+        self.dataset.update_tags(1, **{f"category_{value}": name for value, name in enumerate(names)})
+
 
 @contextmanager
 def raster_writers(
@@ -157,7 +161,7 @@ def raster_writers(
 
 
 def write_categories(path: Path, names: Sequence[str]) -> None:
-    """Name the values 0, 1, 2 ... of a raster, in the file beside it that GDAL and QGIS read (``.aux.xml``)."""
+    """Name the values 0, 1, 2 ... of a raster in the file beside it (``.aux.xml``) that programs on GDAL read."""
     listed = "".join(f"<Category>{escape(name)}</Category>" for name in names)
     text = f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{listed}</CategoryNames></PAMRasterBand></PAMDataset>'
     path.with_name(f"{path.name}.aux.xml").write_text(text, encoding="utf-8")

@@ -55,6 +55,14 @@ def band_names(source: str) -> List[str]:
     return [dataset.GetRasterBand(number).GetDescription() or f"Band {number}" for number in numbers]
 
 
+def value_names(source: str) -> List[str]:
+    """Names of the values 0, 1, 2 ... as Mixel writes them into a raster's first band; QGIS reads no files beside it."""
+    dataset = open_raster(source)  # held: its bands die with it
+    tags = dataset.GetRasterBand(1).GetMetadata() or {}
+    count = sum(1 for key in tags if key.startswith("category_"))
+    return [tags.get(f"category_{value}", str(value)) for value in range(count)]
+
+
 def open_raster(source: str) -> Any:
     """GDAL's dataset. ValueError if it cannot be opened, also where another plugin switched GDAL's exceptions on."""
     try:

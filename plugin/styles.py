@@ -28,7 +28,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from .layers import band_names, open_raster
+from .layers import band_names, open_raster, value_names
 
 # Viridis and inferno (matplotlib, CC0): their lightness grows evenly, so equal steps look equal, also in grey.
 _ABUNDANCE = (
@@ -107,10 +107,8 @@ def components_layer(path: str, name: str = "MNF components") -> QgsRasterLayer:
 def categories_layer(path: str) -> QgsRasterLayer:
     """A map of numbered materials: their names out of the file, colours far apart, 0 in light grey."""
     layer = QgsRasterLayer(path, "Nearest spectrum", "gdal")
-    dataset = open_raster(path)  # held: its bands die with it
-    names = dataset.GetRasterBand(1).GetCategoryNames() or []
     classes = []
-    for value, name in enumerate(names):
+    for value, name in enumerate(value_names(path)):
         colour = QColor.fromHsvF(value * _GOLDEN % 1, 0.55 + 0.3 * (value % 2), 0.9) if value else QColor("#d9d9d9")
         classes.append(QgsPalettedRasterRenderer.Class(value, colour, name))
     layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))

@@ -325,4 +325,6 @@ def test_the_spectral_angle_mapper_finds_materials_whatever_their_brightness(run
     np.testing.assert_array_equal(found, expected)
     assert angles.shape == (3, ROWS, COLS) and np.isnan(angles[:, 0, 0]).all()
     assert metrics["unclassified"] == 1
+    with rasterio.open(folder / "materials.tif") as dataset:
+        assert dataset.tags(1)["category_3"] == "roof" and "near" in dataset.tags(1)["category_0"]
     assert "<Category>roof</Category>" in (folder / "materials.tif.aux.xml").read_text(encoding="utf-8")

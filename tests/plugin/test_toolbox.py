@@ -56,7 +56,8 @@ def test_every_task_is_an_algorithm_with_its_words(described):
 
 
 def test_every_option_and_input_is_an_explained_parameter(described):
-    definitions = {one.name(): one for one in created(described.name).parameterDefinitions()}
+    algorithm = created(described.name)  # held: its definitions die with it
+    definitions = {one.name(): one for one in algorithm.parameterDefinitions()}
     assert all(one.help() for one in definitions.values())
     for one in described.option_settings:
         assert definitions[one.name.upper()].defaultValue() == one.default
@@ -68,7 +69,8 @@ def test_every_option_and_input_is_an_explained_parameter(described):
 
 
 def test_every_output_has_its_name_and_every_raster_but_a_plain_one_its_look(described):
-    outputs = {one.name(): one for one in created(described.name).outputDefinitions()}
+    algorithm = created(described.name)
+    outputs = {one.name(): one for one in algorithm.outputDefinitions()}
     expected = {one.name.upper() for one in (*described.layers, *described.files)} | {"REPORT", "JOB", "FOLDER"}
     assert set(outputs) == expected
     for one in described.files:
@@ -121,14 +123,14 @@ def points(path):
 
 def test_materials_have_their_names_and_colours_far_apart(qgis_app, tmp_path):
     path = raster(tmp_path / "materials.tif", np.arange(12).reshape(1, 3, 4) % 4, gdal.GDT_Int16)
-    categories = "".join(f"<Category>{name}</Category>" for name in ("none", "tree", "soil &amp; sand", "roof"))
-    sidecar = (
-        f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{categories}</CategoryNames></PAMRasterBand></PAMDataset>'
-    )
-    (tmp_path / "materials.tif.aux.xml").write_text(sidecar)
+    dataset = gdal.Open(path, gdal.GA_Update)
+    names = ("none", "tree", "soil & sand", "roof")
+    dataset.GetRasterBand(1).SetMetadata({f"category_{value}": name for value, name in enumerate(names)})
+    dataset = None
     layer = styles.categories_layer(path)
     classes = layer.renderer().classes()
     assert isinstance(layer.renderer(), QgsPalettedRasterRenderer)
+    assert styles.categories_layer(raster(tmp_path / "plain.tif", np.zeros((1, 3, 4)))).isValid()
     assert [one.label for one in classes] == ["none", "tree", "soil & sand", "roof"]
     assert len({one.color.name() for one in classes}) == 4
 
@@ -136,7 +138,8 @@ def test_materials_have_their_names_and_colours_far_apart(qgis_app, tmp_path):
 @pytest.mark.parametrize(("count", "bands"), [(1, [1, 1, 1]), (5, [1, 2, 3]), (40, [30, 20, 10])])
 def test_components_are_a_stretched_picture_of_three_bands(qgis_app, tmp_path, count, bands):
     values = np.random.default_rng(0).normal(0, 1, (count, 20, 30))
-    renderer = styles.components_layer(raster(tmp_path / "c.tif", values)).renderer()
+    layer = styles.components_layer(raster(tmp_path / "c.tif", values))
+    renderer = layer.renderer()
     assert [renderer.redBand(), renderer.greenBand(), renderer.blueBand()] == bands
     stretch = renderer.redContrastEnhancement()
     assert stretch.minimumValue() < -1 and stretch.maximumValue() > 1

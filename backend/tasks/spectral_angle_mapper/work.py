@@ -42,6 +42,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
         counts[:] += np.bincount(result.materials[result.materials >= 0], minlength=len(counts))
 
     with raster_writers(folder.partial, Angles, scene, {"materials": ["Nearest spectrum"], "angles": names}) as writers:
+        writers["materials"].name_values([NONE, *names])
         map_windows(run, scene.windows(WINDOW), mapped, writers, add, "Mapping", 0.0)
     write_categories(folder.partial / "materials.tif", [NONE, *names])
     pixels = int(counts.sum())
