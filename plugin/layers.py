@@ -56,7 +56,7 @@ def band_names(source: str) -> List[str]:
 
 
 def value_names(source: str) -> List[str]:
-    """Names of the values 0, 1, 2 ... as Mixel writes them into a raster's first band; QGIS reads no files beside it."""
+    """Names of the values 0, 1, 2 ... as they stand in a raster's first band; QGIS reads no files beside it."""
     dataset = open_raster(source)  # held: its bands die with it
     tags = dataset.GetRasterBand(1).GetMetadata() or {}
     count = sum(1 for key in tags if key.startswith("category_"))
