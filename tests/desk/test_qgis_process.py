@@ -146,7 +146,8 @@ def test_the_toolbox_goes_from_a_scene_to_endmembers_to_abundances(profile, scen
         return json.loads(done.stdout[done.stdout.index("{") :])["results"]
 
     found = run("extract_endmembers", INPUT=scene, EXTRACTION="sivm", NUM_ENDMEMBERS=5)
-    points = gdal.OpenEx(found["POINTS"], gdal.OF_VECTOR).GetLayer(0)
+    source = gdal.OpenEx(found["POINTS"], gdal.OF_VECTOR)  # held: its layers die with it
+    points = source.GetLayer(0)
     assert points.GetFeatureCount() == 5
     left, right, bottom, top = points.GetExtent()
     transform = gdal.Open(str(scene)).GetGeoTransform()
