@@ -1,0 +1,179 @@
+"""Mamba-in-Mamba at work: fits the network to labelled pixels, then classifies any window of the scene.
+
+A window's pixels are embedded once; patches are gathered from the embedded pixels in batches, so that no more than
+a few of them exist at a time. On the CPU each core works on batches of its own with one thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from ...cube import Array, Cube
+from ...training import Record, Report, train
+from ..contract import Plan, TrainingData
+from .config import Config
+from .network import Mim, Table
+from .parallel import each
+from .patches import Draw, Normalisation, Patches, reflected
+
+CONSTANTS = ("mean", "scale", "projection")
+"""Of the normalisation, beside the network's own weights."""
+CHUNK = 4096
+"""Pixels embedded at a time."""
+BATCH = {"cpu": 64, "cuda": 8192}
+"""Patches classified at a time: on the CPU what the caches hold."""
+
+
+def plan(config: Config) -> Plan:
+    """Tiles around the training pixels, windows to map, and how far a class depends on the pixels around."""
+    return Plan(num_tiles=64, tile=64, window=256, halo=config.reach)
+
+
+def fit(data: TrainingData, config: Config, device: torch.device, report: Report) -> FittedMim:
+    """Fit the network to the labelled pixels. ValueError if there are none."""
+    torch.manual_seed(config.seed)
+    pixels = [item.pixels for item in data.training if (item.labels > 0).any()]
+    if not pixels:
+        raise ValueError("There are no training pixels; label some pixels of at least two classes.")
+    normalisation = Normalisation.of(np.concatenate(pixels), config.components)
+    network = Mim(config, normalisation.projection.shape[1], data.num_classes).to(device)
+    weights = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32)).to(device)
+    draw = Draw(Patches(data.training, normalisation, config.reach), config.batch, config.noise, config.seed)
+    held = [item for item in data.validation if (item.labels > 0).any()]
+    watched = Patches(held, normalisation, config.reach) if held else None
+
+    def loss() -> Tensor:
+        spectra, classes = (one.to(device) for one in draw())
+        return network.loss(_scales(network, spectra, config), classes, weights, config.smoothing)
+
+    def validate() -> float:
+        return _validation(network, watched, config, device, weights) if watched else 0.0
+
+    record = train(
+        network,
+        loss,
+        config.epochs,
+        config.learning_rate,
+        report,
+        weight_decay=config.weight_decay,
+        validate=validate if watched else None,
+    )
+    return FittedMim(network, normalisation, config, device, record)
+
+
+def restore(
+    weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: torch.device
+) -> FittedMim:
+    """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
+    constants = Normalisation(*(_numbers(weights, name) for name in CONSTANTS))
+    bands = constants.mean.size if wavelengths is None else len(wavelengths)
+    components = constants.projection.size // max(bands, 1)
+    shapes = {"mean": (bands,), "scale": (bands,), "projection": (bands, components)}
+    if not 1 <= components <= config.components:
+        raise _misfit(f"it has {components} components instead of 1 to {config.components}")
+    network = Mim(config, components, num_classes)
+    shapes |= {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if set(weights) != set(shapes):
+        raise _misfit(f"{min(set(weights) ^ set(shapes))!r} is missing or not expected")
+    for name, shape in shapes.items():
+        if _numbers(weights, name).shape != shape:
+            raise _misfit(f"{name!r} has the shape {weights[name].shape} instead of {shape}")
+    if not (constants.scale > 0).all():
+        raise _misfit("'scale' holds numbers that are not above 0")
+    state = {name: torch.from_numpy(weights[name].copy()) for name in shapes if name not in CONSTANTS}
+    network.load_state_dict(state)
+    return FittedMim(network.to(device), constants, config, device, None)
+
+
+class FittedMim:
+    """A fitted network with its normalisation; see :class:`~..contract.Classifier`."""
+
+    def __init__(
+        self, network: Mim, normalisation: Normalisation, config: Config, device: torch.device, record: Record | None
+    ) -> None:
+        self.network, self.normalisation, self.config = network.eval(), normalisation, config
+        self.device, self.record = device, record
+        self.num_parameters = sum(one.numel() for one in network.parameters())
+        self.num_classes = network.head.out_features
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """The network's weights and the mean and scale of every band."""
+        state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        return {**state, **{name: getattr(self.normalisation, name) for name in CONSTANTS}}
+
+    def classify(self, cube: Cube) -> Array:
+        """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
+        bands = len(self.normalisation.mean)
+        if len(cube.reflectance) != bands:
+            raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
+        found = np.full((self.num_classes, cube.valid.size), np.nan, dtype=np.float32)
+        chosen = np.flatnonzero(cube.valid)
+        if len(chosen):
+            with torch.inference_mode():
+                self._classify(cube, chosen, found)
+        return found.reshape(-1, *cube.valid.shape)
+
+    def _classify(self, cube: Cube, chosen: NDArray[np.int64], found: Array) -> None:
+        """Write the probabilities of the chosen pixels into ``found`` (classes, pixels)."""
+        cols = cube.valid.shape[1]
+        table, half = self._table(cube), self.config.patch // 2
+        span, stride = torch.arange(self.config.patch), cols + 2 * half
+        around = (span[:, None] * stride + span).flatten()
+        corners = torch.from_numpy(chosen // cols * stride + chosen % cols)
+        size = BATCH[self.device.type]
+
+        def work(part: int) -> None:
+            where = slice(part * size, (part + 1) * size)
+            index = (corners[where, None] + around).to(self.device)
+            scores = self.network.scores(self.network(table, index))
+            found[:, chosen[where]] = torch.softmax(scores, dim=1).t().cpu().numpy()
+
+        each(-(-len(chosen) // size), work, self.device)
+
+    def _table(self, cube: Cube) -> Table:
+        """All pixels of the cube and of its mirrored margins, embedded."""
+        rows, cols = cube.valid.shape
+        embedded = torch.empty(rows * cols, self.config.width, device=self.device)
+
+        def work(part: int) -> None:
+            where = slice(part * CHUNK, (part + 1) * CHUNK)
+            embedded[where] = self.network.stem.pixels(self.normalisation.spectra(cube, where).to(self.device))
+
+        each(-(-rows * cols // CHUNK), work, self.device)
+        grid = torch.from_numpy(reflected(rows, cols, self.config.reach)).to(self.device)
+        return self.network.table(embedded[grid][None])
+
+
+def _scales(network: Mim, spectra: Tensor, config: Config) -> list[Tensor]:
+    """The network's features of patches (b, q * q, components), each a grid of its own."""
+    batch, side, tokens = len(spectra), 2 * config.reach + 1, config.patch**2
+    table = network.table(network.stem.pixels(spectra).view(batch, side, side, -1))
+    scales: list[Tensor] = network(table, torch.arange(batch * tokens, device=spectra.device).view(batch, tokens))
+    return scales
+
+
+def _validation(network: Mim, patches: Patches, config: Config, device: torch.device, weights: Tensor) -> float:
+    """The mean cross-entropy of the validation pixels, weighted by class."""
+    total, share = 0.0, 0.0
+    for spectra, classes in patches.batches(BATCH["cpu"] * 4):
+        scores, targets = network.scores(_scales(network, spectra.to(device), config)), classes.to(device)
+        total += float(functional.cross_entropy(scores, targets, weights, reduction="sum"))
+        share += float(weights[targets].sum())
+    return total / max(share, 1e-12)
+
+
+def _numbers(weights: dict[str, NDArray[Any]], name: str) -> Array:
+    values = weights.get(name)
+    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
+        raise _misfit(f"{name!r} does not hold finite float32 numbers")
+    return values
+
+
+def _misfit(fault: str) -> ValueError:
+    return ValueError(f"The weights do not belong to a Mamba-in-Mamba model with these settings: {fault}.")

@@ -1,0 +1,129 @@
+"""Spectra made ready for the network: normalised, and cut into patches that reach beyond the scene by reflection.
+
+Letters: n pixels, b patches, k components, q pixels a side of all that one class depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...cube import Array, Cube
+from ..contract import Labelled
+from .orders import symmetries
+
+EXTREME = 10.0
+"""Components are cut here, in standard deviations: one broken pixel must not rule the patches it lies in."""
+SMALLEST = 1e-9
+"""Share of the largest variance below which a component is rounding error."""
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Whitened principal components of the labelled training pixels, of them alone.
+
+    ``mean`` and ``scale`` (bands,): the standard score of each band; ``projection`` (bands, components): from there to
+    components of variance 1.
+    """
+
+    mean: Array
+    scale: Array
+    projection: Array
+
+    @classmethod
+    def of(cls, pixels: Array, components: int) -> Normalisation:
+        """That of pixels (pixels, bands), with so many components or the fewer that they have."""
+        mean, scale = pixels.mean(axis=0, dtype=np.float64), pixels.std(axis=0, dtype=np.float64)
+        scale = np.where(scale <= 1e-6 * np.abs(mean), 1, scale)
+        scores = (pixels - mean) / scale
+        variances, vectors = np.linalg.eigh(scores.T @ scores / len(scores))
+        order = np.argsort(-variances)[:components]
+        large = variances[order] > SMALLEST * max(float(variances.max()), 1.0)
+        kept = order[large] if large.any() else order[:1]
+        projection = vectors[:, kept] / (np.sqrt(variances[kept]) if large.any() else 1)
+        return cls(mean.astype(np.float32), scale.astype(np.float32), projection.astype(np.float32))
+
+    def spectra(self, cube: Cube, chosen: NDArray[np.int64] | slice) -> Tensor:
+        """Components (n, components) of the chosen pixels, by row-major number; nodata is 0, the mean."""
+        values = cube.reflectance.reshape(len(self.mean), -1)[:, chosen].T
+        scores = ((values - self.mean) / self.scale) @ self.projection
+        valid = cube.valid.reshape(-1)[chosen, None]
+        return torch.from_numpy(np.where(valid, np.clip(scores, -EXTREME, EXTREME), np.float32(0)))
+
+
+def reflected(rows: int, cols: int, margin: int) -> NDArray[np.int64]:
+    """Row-major pixel numbers (rows + 2 margin, cols + 2 margin) of an image that is mirrored at its borders.
+
+    The border pixel itself is not doubled; an image smaller than the margin is mirrored over and over.
+    """
+    along, across = (np.pad(np.arange(size), margin, mode="reflect") for size in (rows, cols))
+    return along[:, None] * cols + across
+
+
+class Patches:
+    """Labelled pixels with their surroundings.
+
+    ``table`` (n, k), ``index`` (b, q * q) into it, ``classes`` (b,) from 0. The table holds each pixel once, and only
+    those that lie in a patch.
+    """
+
+    def __init__(self, labelled: list[Labelled], normalisation: Normalisation, reach: int) -> None:
+        tables, indices, classes, start = [], [], [], 0
+        for item in labelled:
+            used, index = _surroundings(item, reach)
+            tables.append(normalisation.spectra(item.cube, used))
+            indices.append(torch.from_numpy(index + start))
+            classes.append(torch.from_numpy(item.classes.astype(np.int64) - 1))
+            start += len(used)
+        self.table, self.index, self.classes = torch.cat(tables), torch.cat(indices), torch.cat(classes)
+        self.side = 2 * reach + 1
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All patches in turn: components (b, q * q, k) and classes (b,)."""
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield self.table[self.index[part]], self.classes[part]
+
+
+class Draw:
+    """Batches of patches at random without end, each patch turned and mirrored by chance, with a little noise.
+
+    Every patch comes once before any comes twice. Noise is in standard deviations: of each value alone and, twice as
+    strong, of the brightness of a whole patch, as light and shade change it.
+    """
+
+    def __init__(self, patches: Patches, size: int, noise: float, seed: int) -> None:
+        self.patches, self.size, self.noise = patches, size, noise
+        self.generator = torch.Generator().manual_seed(seed)
+        self.symmetries = symmetries(patches.side)
+        self.order = torch.empty(0, dtype=torch.long)
+
+    def __call__(self) -> tuple[Tensor, Tensor]:
+        """Components (b, q * q, k) and classes (b,) of one training step."""
+        while len(self.order) < self.size:
+            self.order = torch.cat([self.order, torch.randperm(len(self.patches), generator=self.generator)])
+        part, self.order = self.order[: self.size], self.order[self.size :]
+        turned = self.symmetries[torch.randint(8, (len(part),), generator=self.generator)]
+        spectra = self.patches.table[self.patches.index[part].gather(1, turned)]
+        if self.noise:
+            gain = 1 + self.noise * torch.randn((len(part), 1, 1), generator=self.generator)
+            spectra = spectra * gain + self.noise * torch.randn(spectra.shape, generator=self.generator)
+        return spectra, self.patches.classes[part]
+
+
+def _surroundings(item: Labelled, reach: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The pixels used around the labelled ones, and where each patch (b, q * q) finds its own among them."""
+    rows, cols = item.labels.shape
+    grid, span = reflected(rows, cols, reach), np.arange(2 * reach + 1)
+    at = np.argwhere(item.labels > 0)
+    index = grid[at[:, 0, None, None] + span[:, None], at[:, 1, None, None] + span]
+    used, found = np.unique(index, return_inverse=True)
+    return used, found.reshape(len(at), -1)
