@@ -62,9 +62,8 @@ def difference_interval(
     """95 % interval of OA of the first map minus OA of the second; ``first``, ``second`` (pixels,): whether right."""
     names, place = np.unique(blocks, return_inverse=True)
     gains = np.asarray(first, np.float64) - np.asarray(second, np.float64)
-    sums = [
-        np.bincount(place, gains, len(names))[:, None],
-        np.bincount(place, minlength=len(names))[:, None].astype(np.float64),
+    sums: list[Floats] = [
+        np.asarray(np.bincount(place, weights, len(names))[:, None], np.float64) for weights in (gains, None)
     ]
     gained, pixels = (np.concatenate(parts) for parts in zip(*_resampled(sums, seed, repeats), strict=True))
     low, high = _limits(ratio(gained, pixels))[0]
