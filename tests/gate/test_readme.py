@@ -27,6 +27,13 @@ def test_every_make_target_it_names_is_in_the_makefile():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_every_method_stands_in_its_table():
-    folders = [path.parent.name for path in (ROOT / "backend" / "methods").glob("*/config.py")]
-    assert folders and all(f"| `{name}` |" in README for name in folders)
+def test_every_method_a_user_can_choose_and_every_task_stand_in_its_tables():
+    tasks = {path.parent.name for path in (ROOT / "backend" / "tasks").glob("*/config.py")}
+    configs = list((ROOT / "backend" / "methods").glob("*/config.py"))
+    offered = {
+        path.parent.name
+        for path in configs
+        if re.search(r'^TASK = "(\w+)"', path.read_text(encoding="utf-8"), re.MULTILINE).group(1) in tasks
+    }
+    assert {"unmamba", "vca_fcls"} <= offered and all(f"| `{name}` |" in README for name in offered)
+    assert all(f"`mixel:{name}`" in README for name in tasks)
