@@ -126,4 +126,4 @@ def _surroundings(item: Labelled, reach: int) -> tuple[NDArray[np.int64], NDArra
     at = np.argwhere(item.labels > 0)
     index = grid[at[:, 0, None, None] + span[:, None], at[:, 1, None, None] + span]
     used, found = np.unique(index, return_inverse=True)
-    return used, found.reshape(len(at), -1)
+    return used, found.reshape(len(at), span.size**2)
