@@ -10,8 +10,10 @@ import torch
 from mixel.backend.methods.mim.blocks import HalfScans, MimBlock, TokenFuser, TokenGate, TokenLearner
 from mixel.backend.methods.mim.orders import (
     feature_decay,
+    halves,
     index_decay,
     pooling,
+    pools,
     scan_orders,
     symmetries,
     token_counts,
@@ -116,11 +118,32 @@ def test_pooling_is_torchs(tokens: int, kept: int) -> None:
     torch.testing.assert_close(pooling(tokens, kept) @ values, expected)
 
 
+def test_pools_are_the_rows_of_the_pooling_matrix() -> None:
+    for row, places in zip(pooling(49, 25), pools(49, 25), strict=True):
+        assert row.nonzero().flatten().tolist() == list(places)
+
+
+@pytest.mark.parametrize("tokens", [1, 9, 49])
+def test_halves_end_at_the_centre(tokens: int) -> None:
+    first, second = halves(tokens).tolist()
+    assert first == list(range(tokens // 2 + 1))
+    assert second == list(range(tokens - 1, tokens // 2 - 1, -1))
+
+
+def test_a_block_may_project_before_or_after_it_gathers_and_pools() -> None:
+    """What is done once per pixel at the first scale equals what is done patch by patch."""
+    torch.manual_seed(0)
+    block, tokens = MimBlock(16, 25, 9, 4, 0.0, True, "relu"), torch.randn(3, 25, 16)
+    scanned, beside = block.project(tokens)
+    hoisted = block(scanned[:, halves(25)], pooling(25, 9) @ beside, block.mask(tokens))
+    torch.testing.assert_close(hoisted, block.next(tokens), rtol=1e-4, atol=1e-5)
+
+
 def test_half_scans_against_the_recurrence_written_out() -> None:
     torch.manual_seed(1)
     scans, x = HalfScans(8, 3), torch.randn(2, 9, 8)
     with torch.no_grad():
-        found = scans(scans.prepare(x))
+        found = scans(scans.prepare(x)[:, halves(9)])
         u = torch.nn.functional.silu(x)
         low, B, C = torch.split(scans.drive(u), [1, 3, 3], dim=-1)
         delta = torch.nn.functional.softplus(scans.steps(low))
@@ -144,11 +167,11 @@ def test_both_half_scans_end_at_the_centre() -> None:
     torch.manual_seed(0)
     scans, x = HalfScans(8, 4), torch.randn(1, 25, 8)
     with torch.no_grad():
-        plain = scans(scans.prepare(x))
+        plain = scans(scans.prepare(x)[:, halves(25)])
         for place in (0, 7, 11, 13, 20, 24):
             other = x.clone()
             other[:, place] += 1
-            moved = (scans(scans.prepare(other)) - plain).abs().amax(dim=(0, 2)) > 0
+            moved = (scans(scans.prepare(other)[:, halves(25)]) - plain).abs().amax(dim=(0, 2)) > 0
             reached = range(place, 13) if place < 12 else range(12, place + 1)
             assert set(moved.nonzero().flatten().tolist()) <= set(reached)
             assert moved[12]
@@ -162,7 +185,7 @@ def test_the_scans_use_the_sequential_reference_alike() -> None:
     u, delta, B, C = torch.split(rows[:, :13], scans.widths, dim=-1)
     options = {"delta_softplus": True, "form": "reference"}
     slow = selective_scan(u, delta, -scans.A_log.exp(), B, C, scans.D, None, scans.steps.bias, **options)
-    torch.testing.assert_close(scans(rows)[:, :12], slow[:, :12], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(scans(rows[:, halves(25)])[:, :12], slow[:, :12], rtol=1e-4, atol=1e-5)
 
 
 def test_token_learner_against_its_formula() -> None:
@@ -172,7 +195,7 @@ def test_token_learner_against_its_formula() -> None:
     masked = tokens * decay[..., None]
     gate = learner.gate(masked.amax(dim=-1), masked.mean(dim=-1))
     kept = masked * gate[..., None]
-    attention = torch.softmax(torch.einsum("sd,btd->bst", learner.scores.weight, kept), dim=-1)
+    attention = torch.softmax(torch.einsum("sd,btd->bst", learner.scores, kept), dim=-1)
     expected = torch.einsum("bst,bte->bse", attention, torch.einsum("btd,ed->bte", kept, learner.values.weight))
     torch.testing.assert_close(learner(tokens, decay), expected, rtol=1e-4, atol=1e-5)
 
@@ -214,8 +237,7 @@ def test_gates_can_suppress() -> None:
 def test_a_block_hands_on_fewer_normalised_tokens(activation: str, masked: bool) -> None:
     torch.manual_seed(0)
     block, tokens = MimBlock(16, 25, 9, 4, 0.0, masked, activation), torch.randn(3, 25, 16)
-    scanned, beside = block.project(tokens)
-    found = block(scanned, block.pool @ beside, block.mask(tokens))
+    found = block.next(tokens)
     assert found.shape == (3, 9, 16)
     np.testing.assert_allclose(found.mean(dim=-1).detach(), 0, atol=1e-5)
     assert bool((block.mask(tokens) == 1).all()) is not masked

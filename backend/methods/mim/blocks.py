@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...scan import Linear, selective_scan
-from .orders import feature_decay, index_decay, pooling
+from .orders import feature_decay, halves, index_decay, pooling
 
 STEPS = (0.02, 0.5)
 """Range of the scans' step sizes at the start; half scans are short, so they forget faster than in language models."""
@@ -47,18 +47,17 @@ class HalfScans(nn.Module):
         low, states = torch.split(self.drive(u), self.parts, dim=-1)
         return torch.cat([u, functional.linear(low, self.steps.weight), states], dim=-1)
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """Both halves, each read towards the centre, and there their mean: (b, t, 2d + 2n) -> (b, t, d)."""
-        middle = rows.shape[1] // 2
-        before, after = self._scan(rows[:, : middle + 1], False), self._scan(rows[:, middle:], True)
-        centre = (before[:, -1:] + after[:, :1]) / 2
-        return torch.cat([before[:, :-1], centre, after[:, 1:]], dim=1)
+    def forward(self, walks: Tensor) -> Tensor:
+        """Both halves, read towards the centre, (b, 2, m, 2d + 2n) -> the tokens from first to last (b, t, d).
 
-    def _scan(self, rows: Tensor, reverse: bool) -> Tensor:
-        u, delta, B, C = torch.split(rows, self.widths, dim=-1)
+        The centre, where both end, is their mean.
+        """
+        u, delta, B, C = torch.split(walks.flatten(0, 1), self.widths, dim=-1)
         A = -torch.exp(self.A_log)
-        y = selective_scan(u, delta, A, B, C, self.D, None, self.steps.bias, delta_softplus=True, reverse=reverse)
-        return cast(Tensor, y)
+        y = cast(Tensor, selective_scan(u, delta, A, B, C, self.D, None, self.steps.bias, delta_softplus=True))
+        before, after = y.view(*walks.shape[:3], -1).unbind(dim=1)
+        centre = (before[:, -1:] + after[:, -1:]) / 2
+        return torch.cat([before[:, :-1], centre, after[:, :-1].flip(1)], dim=1)
 
 
 class TokenGate(nn.Module):
@@ -83,7 +82,7 @@ class TokenLearner(nn.Module):
     def __init__(self, width: int, kept: int, dropout: float) -> None:
         super().__init__()
         self.gate = TokenGate()
-        self.scores = Linear(width, kept, bias=False)
+        self.scores = nn.Parameter(torch.empty(kept, width).uniform_(-(width**-0.5), width**-0.5))
         self.values = Linear(width, width, bias=False)
         self.dropout = nn.Dropout(dropout)
 
@@ -92,9 +91,10 @@ class TokenLearner(nn.Module):
 
         M is tokens * decay * gate; the factors, one a token, are moved behind the products.
         """
-        weight = (decay * self.gate(decay * tokens.amax(dim=-1), decay * tokens.mean(dim=-1)))[..., None]
-        attention = torch.softmax(self.scores(tokens) * weight, dim=1) * weight
-        semantic: Tensor = self.dropout(self.values(attention.transpose(1, 2) @ tokens))
+        weight = (decay * self.gate(decay * tokens.amax(dim=-1), decay * tokens.mean(dim=-1)))[:, None]
+        scores = torch.matmul(self.scores, tokens.transpose(1, 2))
+        attention = torch.softmax(scores * weight, dim=-1) * weight
+        semantic: Tensor = self.dropout(self.values(attention @ tokens))
         return semantic
 
 
@@ -111,15 +111,16 @@ class TokenFuser(nn.Module):
         """Both (b, s, d) -> (b, s, d)."""
         z = functional.silu(z)
         kept = z * self.gate(z.amax(dim=-1), z.mean(dim=-1))[..., None]
-        return torch.baddbmm(kept, torch.sigmoid(self.weights(z)), self.mixing @ semantic)
+        return torch.baddbmm(kept, torch.sigmoid(self.weights(z)) @ self.mixing, semantic)
 
 
 class MimBlock(nn.Module):
     """T-Mamba of one scale: half scans, decay mask, token learner and fuser, residual.
 
-    ``project`` works on every token alone; ``forward`` on the tokens in the order of a scan.
+    ``project`` works on every token alone, ``forward`` on what it made, in the order of the scans; ``next`` is both.
     """
 
+    halves: Tensor
     pool: Tensor
     decay: Tensor
 
@@ -135,22 +136,34 @@ class MimBlock(nn.Module):
         self.activation = {"relu": torch.relu, "tanh": torch.tanh}[activation]
         self.decay_mask = decay_mask
         self.register_buffer("decay", index_decay(tokens), persistent=False)
+        self.register_buffer("halves", halves(tokens), persistent=False)
         self.register_buffer("pool", pooling(tokens, kept), persistent=False)
 
     def project(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (..., d) -> what is scanned (..., 2d + 2n), what goes beside the scan and is pooled (..., 2d)."""
         normal = self.norm(tokens)
-        beside = torch.cat([self.to_gate(normal), self.to_residual(tokens)], dim=-1)
-        return self.scans.prepare(self.to_scan(normal)), beside
+        return self.scans.prepare(self.to_scan(normal)), self.beside(normal, tokens)
+
+    def beside(self, normal: Tensor, tokens: Tensor) -> Tensor:
+        """Gate and residual, before or after pooling: means and linear maps may change places."""
+        return torch.cat([self.to_gate(normal), self.to_residual(tokens)], dim=-1)
+
+    def next(self, tokens: Tensor) -> Tensor:
+        """The tokens that an earlier scale has left, (b, t, d) -> (b, s, d)."""
+        normal = self.norm(tokens)
+        walks = self.scans.prepare(self.to_scan(normal))[:, self.halves]
+        pooled = self.pool @ torch.cat([normal, tokens], dim=-1)
+        fewer: Tensor = self(walks, self.beside(*pooled.chunk(2, dim=-1)), self.mask(tokens))
+        return fewer
 
     def mask(self, tokens: Tensor) -> Tensor:
         """How much of each token is left, by its likeness to the centre: (b, t, d) -> (b, t), 1 at the centre."""
         return feature_decay(tokens) if self.decay_mask else tokens.new_ones(tokens.shape[:2])
 
-    def forward(self, scanned: Tensor, beside: Tensor, likeness: Tensor) -> Tensor:
-        """What ``project`` made, in scan order, (b, t, .) and pooled (b, s, .), and the mask (b, t) -> (b, s, d)."""
+    def forward(self, walks: Tensor, beside: Tensor, likeness: Tensor) -> Tensor:
+        """What ``project`` made, as half scans (b, 2, m, .) and pooled (b, s, .), and the mask (b, t) -> (b, s, d)."""
         z, residual = beside.chunk(2, dim=-1)
         decay = likeness * self.decay if self.decay_mask else likeness
-        fused = self.fuser(self.learner(self.scans(scanned), decay), z)
+        fused = self.fuser(self.learner(self.scans(walks), decay), z)
         tokens: Tensor = self.out_norm(self.activation(self.out(fused) + residual))
         return tokens

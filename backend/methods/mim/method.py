@@ -26,7 +26,7 @@ CONSTANTS = ("mean", "scale", "projection")
 """Of the normalisation, beside the network's own weights."""
 CHUNK = 4096
 """Pixels embedded at a time."""
-BATCH = {"cpu": 64, "cuda": 8192}
+BATCH = {"cpu": 256, "cuda": 8192}
 """Patches classified at a time: on the CPU what the caches hold."""
 
 

@@ -27,7 +27,7 @@ from torch.nn import functional
 from ...scan import Linear
 from .blocks import MimBlock
 from .config import Config
-from .orders import TYPES, pooling, scan_orders, token_counts
+from .orders import TYPES, halves, pools, scan_orders, token_counts
 
 
 class Table(NamedTuple):
@@ -67,7 +67,13 @@ class Mim(nn.Module):
     """Patches of embedded pixels to class scores."""
 
     orders: Tensor
-    pools: Tensor
+    """(4, p * p): the tokens of the scan types."""
+    walks: Tensor
+    """(4 * 2 * m): the same as half scans."""
+    pooled: Tensor
+    """The tokens that are pooled for the first scale's gates, pool after pool, type after type."""
+    starts: Tensor
+    """(4 * s): where each pool begins among them."""
 
     def __init__(self, config: Config, features: int, num_classes: int) -> None:
         super().__init__()
@@ -81,11 +87,12 @@ class Mim(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(width, num_classes) for _ in self.counts)
         self.head = nn.Linear(width, num_classes)
         self.dropout = nn.Dropout(config.dropout)
-        self.register_buffer("orders", scan_orders(config.patch), persistent=False)
-        pools = torch.zeros(TYPES, self.counts[1], self.counts[0])
-        for pool, order in zip(pools, self.orders, strict=True):
-            pool[:, order] = pooling(*self.counts[:2])
-        self.register_buffer("pools", pools.flatten(0, 1), persistent=False)
+        orders, places = scan_orders(config.patch), pools(self.counts[0], self.counts[1])
+        self.register_buffer("orders", orders, persistent=False)
+        self.register_buffer("walks", orders[:, halves(self.counts[0])].flatten(), persistent=False)
+        self.register_buffer("pooled", torch.cat([order[list(one)] for order in orders for one in places]), False)
+        starts = torch.tensor([0, *(len(one) for _ in orders for one in places)]).cumsum(0)[:-1]
+        self.register_buffer("starts", starts, persistent=False)
 
     def table(self, grid: Tensor) -> Table:
         """Embedded pixels (b, h, w, d), with the stem's margin -> the table of the inner pixels, row-major."""
@@ -95,14 +102,11 @@ class Mim(nn.Module):
     def forward(self, table: Table, index: Tensor) -> list[Tensor]:
         """A feature (b, d) of every scale, the patch's first; index (b, p * p): rows of the table, row-major."""
         batch = len(index)
-        features = table.features[index]
-        scales = [features[:, index.shape[1] // 2]]
-        tokens = self._first(table, index, features)
+        scales = [table.features[index[:, index.shape[1] // 2]]]
+        tokens = self._first(table, index)
         for number in range(len(self.blocks)):
-            block = self._block(number)
             if number:
-                scanned, beside = block.project(tokens)
-                tokens = block(scanned, block.pool @ beside, block.mask(tokens))
+                tokens = self._block(number).next(tokens)
             # Weighted fusion of the scan types, then the mean over tokens.
             shares = torch.softmax(self.fusion[number], dim=0)
             scales.append(shares @ tokens.mean(dim=1).view(batch, TYPES, -1))
@@ -125,10 +129,14 @@ class Mim(nn.Module):
     def _block(self, number: int) -> MimBlock:
         return cast(MimBlock, self.blocks[number])
 
-    def _first(self, table: Table, index: Tensor, features: Tensor) -> Tensor:
-        """The first scale: what the table holds, gathered in the order of each scan type."""
-        block, shape = self._block(0), (len(index) * TYPES, self.counts[0])
-        scanned = table.scanned[index[:, self.orders].flatten()].view(*shape, -1)
-        beside = (self.pools @ table.beside[index]).view(shape[0], self.counts[1], -1)
-        tokens: Tensor = block(scanned, beside, block.mask(features)[:, self.orders].view(shape))
-        return tokens
+    def _first(self, table: Table, index: Tensor) -> Tensor:
+        """The first scale: what the table holds, gathered in the order of each scan type; (4b, s, d)."""
+        block, sequences, (tokens, kept) = self._block(0), len(index) * TYPES, self.counts[:2]
+        walks = table.scanned.index_select(0, index[:, self.walks].flatten())
+        starts = torch.arange(len(index), device=index.device)[:, None] * len(self.pooled) + self.starts
+        pooled = index[:, self.pooled].flatten()
+        beside = functional.embedding_bag(pooled, table.beside, starts.flatten(), mode="mean")
+        features = table.features.index_select(0, index.flatten()).view(*index.shape, -1)
+        likeness = block.mask(features)[:, self.orders].view(sequences, tokens)
+        first: Tensor = block(walks.view(sequences, 2, tokens // 2 + 1, -1), beside.view(sequences, kept, -1), likeness)
+        return first

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 SCALES = (25, 9, 1)
 """Tokens of the scales below the patch's own; odd, so that each has a centre."""
@@ -62,9 +61,23 @@ def feature_decay(features: Tensor) -> Tensor:
     return torch.exp(-squares / (2 * rho.square()))
 
 
+def halves(tokens: int) -> Tensor:
+    """Places (2, m) of the half scans: from the first token to the centre, and from the last one to the centre."""
+    places = torch.arange(tokens)
+    return torch.stack([places[: tokens // 2 + 1], places.flip(0)[: tokens // 2 + 1]])
+
+
+def pools(tokens: int, kept: int) -> list[range]:
+    """The places each of the s kept tokens is the mean of, as torch's adaptive average pooling chooses them."""
+    return [range(tokens * one // kept, -(-tokens * (one + 1) // kept)) for one in range(kept)]
+
+
 def pooling(tokens: int, kept: int) -> Tensor:
-    """Matrix (s, t) that averages neighbouring tokens, as torch's adaptive average pooling does."""
-    return functional.adaptive_avg_pool1d(torch.eye(tokens)[None], kept)[0].t().contiguous()
+    """The same as a matrix (s, t)."""
+    matrix = torch.zeros(kept, tokens)
+    for row, places in zip(matrix, pools(tokens, kept), strict=True):
+        row[places.start : places.stop] = 1 / len(places)
+    return matrix
 
 
 def _snake(grid: NDArray[Any]) -> NDArray[Any]:
