@@ -2,6 +2,7 @@
 
 from .balance import class_weights, limit
 from .classes import Class, make_classes
+from .given import read_labels
 from .pixels import Grid, Labels
 from .raster import read_raster_labels
 from .vector import read_vector_labels
@@ -13,6 +14,7 @@ __all__ = [
     "class_weights",
     "limit",
     "make_classes",
+    "read_labels",
     "read_raster_labels",
     "read_vector_labels",
 ]

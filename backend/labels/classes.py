@@ -24,16 +24,16 @@ class Class:
     colour: str
 
 
-def make_classes(names: Sequence[str], colours: Mapping[str, str] | None = None) -> tuple[Class, ...]:
+def make_classes(names: Sequence[str], colours: Mapping[str, str] | None = None, least: int = 2) -> tuple[Class, ...]:
     """Classes of these names, in this order; whose name has no colour of the form #rrggbb gets one of its own.
 
-    ValueError if there are fewer than two or more than 32767 of them.
+    ValueError if there are fewer than ``least`` (1 or 2) or more than 32767 of them.
     """
     if len(names) > MAX_CLASSES:
         raise ValueError(
             f"There are {len(names)} classes; a class map holds {MAX_CLASSES} at most. Choose another field."
         )
-    if len(names) < 2:
+    if len(names) < least:
         raise ValueError(
             f"There is only one class, {names[0]!r}, on the scene's pixels; a classifier needs two or more. Add "
             "training areas of another class, or choose another field."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,8 +35,10 @@ class Layer:
     notices: list[str] = field(default_factory=list)
 
 
-def read_layer(source: str, layer: str | None, attribute: str) -> Layer:
+def read_layer(source: str, layer: str | None, attribute: str, labels: Mapping[str, str] | None = None) -> Layer:
     """Read a layer; ``source`` is a path, or a path as QGIS writes it, with ``|layername=`` and ``|subset=``.
+
+    ``labels``: what a value of the field is called, where it is not called by itself.
 
     ValueError, a sentence, if file, layer or field do not exist or the field holds no classes.
     """
@@ -50,7 +53,7 @@ def read_layer(source: str, layer: str | None, attribute: str) -> Layer:
             f"The training layer {path} cannot be read as vectors ({error}). Check that the file is whole, or choose "
             "another layer."
         ) from error
-    names, order = _names(values, attribute)
+    names, order = _called(*_names(values, attribute), labels or {})
     notices = _case_notices(order)
     for lacking, what in ((names == "", f"no class in the field '{attribute}'"), (geometries == None, "no geometry")):  # noqa: E711
         if lacking.any():
@@ -132,6 +135,14 @@ def _names(values: NDArray[Any], attribute: str) -> tuple[NDArray[np.object_], l
     names = np.full(len(values), "", dtype=object)
     names[there] = [str(int(number)) for number in numbers]
     return names, [str(int(number)) for number in np.unique(numbers)]
+
+
+def _called(
+    names: NDArray[np.object_], order: list[str], labels: Mapping[str, str]
+) -> tuple[NDArray[np.object_], list[str]]:
+    """Names and order with every value called what it is to be called; values of one name become one class."""
+    called = {name: unicodedata.normalize("NFC", labels.get(name, name)).strip() or name for name in order}
+    return np.array([called.get(name, "") for name in names], dtype=object), list(dict.fromkeys(called.values()))
 
 
 def _case_notices(order: list[str]) -> list[str]:

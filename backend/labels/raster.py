@@ -27,11 +27,11 @@ SHIFT = 0.01
 """Grids that lie this part of a pixel apart are the same."""
 
 
-def read_raster_labels(path: str | Path, grid: Grid) -> Labels:
+def read_raster_labels(path: str | Path, grid: Grid, least: int = 2) -> Labels:
     """Training pixels from a raster of class values; 0 and nodata mean not labelled. Each patch of a class is a group.
 
     Names and colours of classes are the file's, if it holds some. ValueError, a sentence, if it is no raster of whole
-    numbers from 0, is not on the scene's grid, or holds fewer than two classes.
+    numbers from 0, is not on the scene's grid, or holds fewer than ``least`` classes.
     """
     with _opened(path) as dataset:
         notices = _check(dataset, grid)
@@ -42,7 +42,7 @@ def read_raster_labels(path: str | Path, grid: Grid) -> Labels:
         raise ValueError(f"The label raster holds {len(present)} classes; {MAX_CLASSES} at most are possible.")
     called = _called(present, names)
     classes = make_classes(
-        called, {name: colours.get(int(code), "") for name, code in zip(called, present, strict=True)}
+        called, {name: colours.get(int(code), "") for name, code in zip(called, present, strict=True)}, least
     )
     rows, cols = np.divmod(flat, grid.cols)
     labels = Labels(

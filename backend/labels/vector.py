@@ -20,15 +20,21 @@ Coordinates = NDArray[np.float64]
 
 
 def read_vector_labels(
-    path: str, layer: str | None, field: str, grid: Grid, colours: Mapping[str, str] | None = None
+    path: str,
+    layer: str | None,
+    field: str,
+    grid: Grid,
+    colours: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+    least: int = 2,
 ) -> Labels:
     """Training pixels of a scene from a vector layer in any coordinate system; its class is the attribute ``field``.
 
     A polygon labels the pixels whose centre it holds, a line all it touches, a point its own. ``colours``: of classes
-    by name. Whatever is left out, or had to be repaired, is in the notices. ValueError, a sentence, if layer or field
-    do not fit, or no class or only one lies on the scene.
+    by name; ``names``: of classes by the field's value. Whatever is left out, or had to be repaired, is in the
+    notices. ValueError, a sentence, if layer or field do not fit, or fewer than ``least`` classes lie on the scene.
     """
-    found = read_layer(path, layer, field)
+    found = read_layer(path, layer, field, names)
     notices = [*found.notices, *_placing_notices(found, grid)]
     geometries = _on_grid(found, grid)
     parts, owners = shapely.get_parts(geometries, return_index=True)  # of a layer with one feature per class, areas
@@ -40,7 +46,7 @@ def read_vector_labels(
         raise ValueError(_nowhere(found, geometries, grid))
     flat, codes, groups, overlaps = settled(flat, codes, groups, found.order)
     notices += [*misses, *overlaps]
-    return _labels(flat, codes, groups, found.order, colours, grid, notices)
+    return _labels(flat, codes, groups, found.order, colours, grid, notices, least)
 
 
 def _labels(
@@ -51,13 +57,14 @@ def _labels(
     colours: Mapping[str, str] | None,
     grid: Grid,
     notices: list[str],
+    least: int,
 ) -> Labels:
     """Classes numbered from 1, those without a pixel left out."""
     present, values = np.unique(codes, return_inverse=True)
     gone = [name for code, name in enumerate(order) if code not in present]
     if gone:
         notices.append(f"Classes without a single training pixel are left out: {listed(gone)}.")
-    classes = make_classes([order[code] for code in present], colours)
+    classes = make_classes([order[code] for code in present], colours, least)
     rows, cols = np.divmod(flat, grid.cols)
     labels = Labels(
         rows.astype(np.int32), cols.astype(np.int32), (values + 1).astype(np.int16), groups, classes, notices
