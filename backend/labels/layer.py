@@ -19,10 +19,13 @@ from rasterio.errors import CRSError
 
 from .pixels import counted, listed
 
+ONE = "area"
+"""The name of all features where no field of classes is read."""
+
 
 @dataclass(frozen=True)
 class Layer:
-    """The features of a layer that have a class and a geometry.
+    """The features of a layer that have a geometry and, where a field of classes is read, a class.
 
     ``ids``, ``geometries``, ``names``: all (features,). ``order``: the names, each once, as classes are to be listed.
     """
@@ -35,10 +38,11 @@ class Layer:
     notices: list[str] = field(default_factory=list)
 
 
-def read_layer(source: str, layer: str | None, attribute: str, labels: Mapping[str, str] | None = None) -> Layer:
+def read_layer(source: str, layer: str | None, attribute: str | None, labels: Mapping[str, str] | None = None) -> Layer:
     """Read a layer; ``source`` is a path, or a path as QGIS writes it, with ``|layername=`` and ``|subset=``.
 
-    ``labels``: what a value of the field is called, where it is not called by itself.
+    ``attribute``: the field of classes; None: all features are of the one class 'area'. ``labels``: what a value of
+    the field is called, where it is not called by itself.
 
     ValueError, a sentence, if file, layer or field do not exist or the field holds no classes.
     """
@@ -46,14 +50,15 @@ def read_layer(source: str, layer: str | None, attribute: str, labels: Mapping[s
     try:
         chosen = _chosen(path, layer or options.get("layername"), options.get("layerid"))
         info = pyogrio.read_info(path, layer=chosen)
-        _check_field(attribute, info)
+        if attribute is not None:
+            _check_field(attribute, info)
         ids, geometries, values = _features(path, chosen, attribute, options.get("subset"))
     except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
         raise ValueError(
-            f"The training layer {path} cannot be read as vectors ({error}). Check that the file is whole, or choose "
+            f"The layer {path} cannot be read as vectors ({error}). Check that the file is whole, or choose "
             "another layer."
         ) from error
-    names, order = _called(*_names(values, attribute), labels or {})
+    names, order = _called(*_names(values, attribute or ""), labels or {})
     notices = _case_notices(order)
     for lacking, what in ((names == "", f"no class in the field '{attribute}'"), (geometries == None, "no geometry")):  # noqa: E711
         if lacking.any():
@@ -94,9 +99,7 @@ def _chosen(path: str, layer: str | None, number: str | None) -> str:
 def _check_field(attribute: str, info: dict[str, Any]) -> None:
     fields = [str(name) for name in info["fields"]]
     if attribute not in fields:
-        raise ValueError(
-            f"The training layer has no field {attribute!r}; its fields are {listed(fields, 40) or 'none'}."
-        )
+        raise ValueError(f"The layer has no field {attribute!r}; its fields are {listed(fields, 40) or 'none'}.")
     kind = info["ogr_types"][fields.index(attribute)]
     if kind not in ("OFTString", "OFTInteger", "OFTInteger64", "OFTReal"):
         raise ValueError(
@@ -105,19 +108,21 @@ def _check_field(attribute: str, info: dict[str, Any]) -> None:
         )
 
 
-def _features(path: str, layer: str, attribute: str, where: str | None) -> tuple[Any, Any, Any]:
+def _features(path: str, layer: str, attribute: str | None, where: str | None) -> tuple[Any, Any, Any]:
+    columns = [] if attribute is None else [attribute]
     try:
-        _, ids, wkb, (values,) = pyogrio.raw.read(
-            path, layer=layer, columns=[attribute], where=where, force_2d=True, return_fids=True
+        _, ids, wkb, fields = pyogrio.raw.read(
+            path, layer=layer, columns=columns, where=where, force_2d=True, return_fids=True
         )
     except (ValueError, DataSourceError, DataLayerError) as error:
         if where is None:
             raise
-        raise ValueError(f"The training layer's filter {where!r} cannot be used ({error}).") from error
+        raise ValueError(f"The layer's filter {where!r} cannot be used ({error}).") from error
     geometries = np.full(len(ids), None, dtype=object)
     if wkb is not None:
         geometries[:] = shapely.from_wkb(wkb, on_invalid="fix")
     geometries[shapely.is_empty(geometries)] = None
+    values = fields[0] if columns else np.full(len(ids), ONE, dtype=object)
     return np.asarray(ids), geometries, values
 
 

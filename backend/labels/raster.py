@@ -33,8 +33,8 @@ def read_raster_labels(path: str | Path, grid: Grid, least: int = 2) -> Labels:
     Names and colours of classes are the file's, if it holds some. ValueError, a sentence, if it is no raster of whole
     numbers from 0, is not on the scene's grid, or holds fewer than ``least`` classes.
     """
-    with _opened(path) as dataset:
-        notices = _check(dataset, grid)
+    with opened(path, "label raster") as dataset:
+        notices = check_grid(dataset, grid, "label raster")
         flat, codes = _read(dataset, grid)
         names, colours = _names(dataset), _colours(dataset)
     present, values = np.unique(codes, return_inverse=True)
@@ -59,8 +59,8 @@ def read_raster_labels(path: str | Path, grid: Grid, least: int = 2) -> Labels:
 
 def read_classes(path: str | Path) -> Iterator[tuple[int, int, NDArray[Any]]]:
     """A class map block by block: (first row, first col, values (rows, cols)), 0 where the file says nodata."""
-    with _opened(path) as dataset:
-        yield from _blocks(dataset)
+    with opened(path, "label raster") as dataset:
+        yield from blocks(dataset)
 
 
 def patches(flat: NDArray[np.int64], values: NDArray[Any], cols: int) -> NDArray[np.int32]:
@@ -75,41 +75,42 @@ def patches(flat: NDArray[np.int64], values: NDArray[Any], cols: int) -> NDArray
     return np.asarray(connected_components(links, directed=False)[1], np.int32)
 
 
-def _opened(path: str | Path) -> Any:
+def opened(path: str | Path, what: str) -> Any:
+    """Open a raster of one band; ``what``: what it is called where it cannot be opened."""
     try:
         return rasterio.open(path)
     except (RasterioError, UnicodeEncodeError) as error:
         raise ValueError(
-            f"The label raster {path} cannot be opened ({error}). Check that the file is whole, or choose another."
+            f"The {what} {path} cannot be opened ({error}). Check that the file is whole, or choose another."
         ) from error
 
 
-def _check(dataset: Any, grid: Grid) -> list[str]:
-    """What is to be said of how the raster lies. ValueError if it is not on the scene's grid."""
+def check_grid(dataset: Any, grid: Grid, what: str) -> list[str]:
+    """What is to be said of how a raster lies. ValueError if it is not of one band on the scene's grid."""
     if dataset.count != 1:
-        raise ValueError(f"The label raster has {dataset.count} bands; choose a raster with one band of class values.")
+        raise ValueError(f"The {what} has {dataset.count} bands; choose a raster with one band.")
     if np.dtype(dataset.dtypes[0]).kind not in "uif":
-        raise ValueError("The label raster holds complex numbers; choose a raster of class values.")
+        raise ValueError(f"The {what} holds complex numbers; choose another raster.")
     here, there = f"{grid.rows} x {grid.cols}", f"{dataset.height} x {dataset.width}"
     if here != there:
         raise ValueError(
-            f"The label raster has {there} pixels (rows x columns), the scene {here}. Bring it onto the scene's grid "
+            f"The {what} has {there} pixels (rows x columns), the scene {here}. Bring it onto the scene's grid "
             "first (nearest neighbour), or use a vector layer."
         )
     placed = Grid(dataset.crs, dataset.transform, grid.rows, grid.cols)
     if placed.is_georeferenced != grid.is_georeferenced:
-        silent = "scene" if placed.is_georeferenced else "label raster"
-        return [f"The {silent} has no georeference: the label raster is laid on the scene pixel by pixel."]
+        silent = "scene" if placed.is_georeferenced else what
+        return [f"The {silent} has no georeference: the {what} is laid on the scene pixel by pixel."]
     if placed.crs and grid.crs and placed.crs != grid.crs:
         raise ValueError(
-            "The label raster and the scene have different coordinate systems. Bring the label raster onto the scene's "
-            "grid first (nearest neighbour)."
+            f"The {what} and the scene have different coordinate systems. Bring the {what} onto the scene's grid "
+            "first (nearest neighbour)."
         )
     offset = ~grid.transform @ placed.transform
     corners = [np.subtract(offset @ corner, corner) for corner in ((0, 0), (grid.cols, 0), (0, grid.rows))]
     if np.abs(corners).max() > SHIFT:
         raise ValueError(
-            f"The label raster's pixels lie up to {np.abs(corners).max():.2g} pixels beside the scene's. Bring it onto "
+            f"The {what}'s pixels lie up to {np.abs(corners).max():.2g} pixels beside the scene's. Bring it onto "
             "the scene's grid first (nearest neighbour)."
         )
     return []
@@ -118,7 +119,7 @@ def _check(dataset: Any, grid: Grid) -> list[str]:
 def _read(dataset: Any, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numbers of the labelled pixels in the scene, rising, and their class values."""
     found, total = [], 0
-    for row, col, values in _blocks(dataset):
+    for row, col, values in blocks(dataset):
         rows, cols = np.nonzero(values)
         codes = values[rows, cols]
         if (codes < 0).any() or (codes != np.floor(codes)).any() or (codes > 2**53).any():
@@ -138,7 +139,8 @@ def _read(dataset: Any, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64
     return flat[order], codes[order]
 
 
-def _blocks(dataset: Any) -> Iterator[tuple[int, int, NDArray[Any]]]:
+def blocks(dataset: Any) -> Iterator[tuple[int, int, NDArray[Any]]]:
+    """A raster of one band block by block: (first row, first col, values (rows, cols)), 0 where it holds no data."""
     for window in partition(dataset.height, dataset.width, BLOCK):
         part = RasterWindow(window.col, window.row, window.cols, window.rows)
         try:

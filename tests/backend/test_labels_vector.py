@@ -138,7 +138,7 @@ def test_a_scene_without_georeference_takes_coordinates_as_columns_and_rows(writ
 def test_a_layer_without_a_coordinate_system_is_taken_as_the_scenes(write, crs):
     labels = read(write([WATER, SOIL], ["water", "soil"], crs=crs))
     assert places(labels, "water") == block(1, 1, 4, 3)
-    assert labels.notices[0].startswith("The training layer names no coordinate system")
+    assert labels.notices[0].startswith("The vector layer names no coordinate system")
 
 
 def test_whole_numbers_are_classes_in_their_order_and_null_is_left_out(write):
@@ -262,7 +262,7 @@ def test_a_layer_elsewhere_is_refused_with_where_it_lies(write):
 def test_areas_between_the_centres_of_pixels_and_layers_of_nothing_are_refused(write):
     with pytest.raises(ValueError, match="between the centres"):
         read(write([box(6.6, 1, 6.9, 3)], ["a"]))
-    with pytest.raises(ValueError, match="no feature with a class and a geometry"):
+    with pytest.raises(ValueError, match="no feature that can be used"):
         read(write([None, WATER], ["a", None], name="b.gpkg"))
 
 
@@ -289,7 +289,7 @@ def test_a_broken_file_is_refused_with_a_sentence(tmp_path, content):
 def test_a_table_without_geometry_is_refused(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("class\na\nb\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="no feature with a class and a geometry"):
+    with pytest.raises(ValueError, match="no feature that can be used"):
         read(str(path))
 
 

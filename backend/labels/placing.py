@@ -1,0 +1,136 @@
+"""Where the features of a layer lie on a scene: in pixels of its grid, repaired, and what is to be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError  # rasterio names it nowhere else
+from rasterio.errors import CRSError
+from rasterio.warp import transform
+
+from .layer import Layer, features_are
+from .pixels import Grid, counted
+
+Coordinates = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The valid parts (parts,) of a layer's features in pixel coordinates (x = col, y = row).
+
+    ``owners`` (parts,): index of the feature each is of. ``touching``: indices of the parts that touch the scene.
+    ``notices`` says what could not be placed, or had to be repaired.
+    """
+
+    layer: Layer
+    grid: Grid
+    parts: NDArray[np.object_]
+    owners: NDArray[np.integer]
+    touching: NDArray[np.integer]
+    notices: list[str]
+
+    def misses(self, taking: Sequence[int]) -> list[str]:
+        """What is to be said of features that lie outside the scene, or take no pixel; ``taking``: parts that do."""
+        ids, scene = self.layer.ids, shapely.box(0, 0, self.grid.cols, self.grid.rows)
+        beyond = self.touching[~shapely.covers(scene, self.parts[self.touching])]
+        outside = np.setdiff1d(self.owners, self.owners[self.touching])
+        slim = np.setdiff1d(self.owners[self.touching], self.owners[list(taking)])
+        notices = []
+        if len(outside):
+            notices.append(f"{features_are(ids[outside])} outside the scene and left out.")
+        if len(beyond):
+            number = counted(len(np.unique(self.owners[beyond])), "feature")
+            notices.append(f"{number} partly outside the scene; the part inside counts.")
+        if len(slim):
+            notices.append(
+                f"{features_are(ids[slim])} too small or too slim to hold the centre of a pixel, and left out. Draw "
+                "larger areas, or use points."
+            )
+        return notices
+
+    def nowhere(self) -> str:
+        """The sentence for a layer that takes no pixel of the scene: where it lies, and where the scene does."""
+        if not len(self.layer.ids):
+            return " ".join(["The layer has no feature that can be used.", *self.layer.notices])
+        if not len(self.parts):
+            return "The layer's coordinates cannot be placed on the scene; check its coordinate system."
+        left, top, right, bottom = shapely.total_bounds(self.parts)
+        if left < self.grid.cols and right > 0 and top < self.grid.rows and bottom > 0:
+            return "The layer's areas lie between the centres of the scene's pixels; draw larger areas, or use points."
+        return (
+            f"Nothing of the layer lies on the scene: in pixels of the scene, the layer covers columns {left:.0f} to "
+            f"{right:.0f} and rows {top:.0f} to {bottom:.0f}, the scene columns 0 to {self.grid.cols} and rows 0 to "
+            f"{self.grid.rows}. Check the coordinate systems of both."
+        )
+
+
+def place(layer: Layer, grid: Grid) -> Placed:
+    """Put a layer of any coordinate system on a scene's grid."""
+    geometries = _on_grid(layer, grid)
+    parts, owners = shapely.get_parts(geometries, return_index=True)  # of a layer with one feature per class, areas
+    broken = ~shapely.is_valid(parts)
+    parts[broken] = shapely.make_valid(parts[broken], method="structure")
+    notices = [*layer.notices, *_placing_notices(layer, grid)]
+    notices += _faults(layer.ids, shapely.is_missing(geometries), owners[broken])
+    touching = np.flatnonzero(shapely.intersects(parts, shapely.box(0, 0, grid.cols, grid.rows)))
+    return Placed(layer, grid, parts, owners, touching, notices)
+
+
+def _placing_notices(layer: Layer, grid: Grid) -> list[str]:
+    if not grid.is_georeferenced:
+        return [
+            "The scene has no georeference: the vector layer's coordinates are taken as columns (x) and rows "
+            "(-y), as QGIS shows such a scene."
+        ]
+    if layer.crs is None or grid.crs is None:
+        silent = "vector layer" if layer.crs is None else "scene"
+        return [f"The {silent} names no coordinate system: the vector layer's coordinates are taken as the scene's."]
+    return []
+
+
+def _on_grid(layer: Layer, grid: Grid) -> NDArray[np.object_]:
+    """The geometries in pixel coordinates (x = col, y = row); None where a coordinate has no place there."""
+    to_pixels = _to_pixels(layer, grid)
+    try:
+        moved = shapely.transform(layer.geometries, to_pixels)
+    except (CPLE_BaseError, CRSError):  # one impossible coordinate: find out whose
+        moved = np.array([_moved(geometry, to_pixels) for geometry in layer.geometries] + [None], dtype=object)[:-1]
+    bounds = shapely.bounds(moved)
+    return np.asarray(np.where(np.isfinite(bounds).all(axis=1), moved, None))
+
+
+def _moved(geometry: shapely.Geometry, to_pixels: Callable[[Coordinates], Coordinates]) -> shapely.Geometry | None:
+    try:
+        moved: shapely.Geometry = shapely.transform(geometry, to_pixels)
+    except (CPLE_BaseError, CRSError):
+        return None
+    return moved
+
+
+def _to_pixels(layer: Layer, grid: Grid) -> Callable[[Coordinates], Coordinates]:
+    if not grid.is_georeferenced:
+        return lambda points: points * [1, -1]
+    back = ~grid.transform
+    differs = layer.crs is not None and grid.crs is not None and layer.crs != grid.crs
+
+    def move(points: Coordinates) -> Coordinates:
+        x, y = points.T
+        if differs:
+            x, y = (np.asarray(values) for values in transform(layer.crs, grid.crs, x, y))
+        return np.column_stack([back.a * x + back.b * y + back.c, back.d * x + back.e * y + back.f])
+
+    return move
+
+
+def _faults(ids: NDArray[np.int64], lost: NDArray[np.bool_], broken: NDArray[np.integer]) -> list[str]:
+    """What was done to features (indices) that could not be placed or were not valid, in words."""
+    notices = []
+    if lost.any():
+        notices.append(f"{features_are(ids[lost])} left out: coordinates that cannot be placed on the scene.")
+    if len(broken):
+        notices.append(f"{features_are(ids[np.unique(broken)])} not valid (edges cross, say) and repaired.")
+    return notices
