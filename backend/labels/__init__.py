@@ -1,5 +1,6 @@
-"""Training pixels: from a vector layer or a class raster to a list of pixels of known class."""
+"""Training pixels and areas: from a vector layer or a raster on the scene's grid to pixels."""
 
+from .area import Area, read_area
 from .balance import class_weights, limit
 from .classes import Class, make_classes
 from .given import read_labels
@@ -8,12 +9,14 @@ from .raster import read_raster_labels
 from .vector import read_vector_labels
 
 __all__ = [
+    "Area",
     "Class",
     "Grid",
     "Labels",
     "class_weights",
     "limit",
     "make_classes",
+    "read_area",
     "read_labels",
     "read_raster_labels",
     "read_vector_labels",
