@@ -126,9 +126,14 @@ class RasterWriter:
         area = RasterWindow(window.col, window.row, window.cols, window.rows)
         self.dataset.write(values if values.ndim == 3 else values[None], window=area)
 
-    def name_values(self, names: Sequence[str]) -> None:
-        """Name the values 0, 1, 2 ... in the raster itself, as ``category_0`` ... of its band's metadata."""
-        self.dataset.update_tags(1, **{f"category_{value}": name for value, name in enumerate(names)})
+    def name_values(self, names: Sequence[str], colours: Sequence[str] = ()) -> None:
+        """Name the values 0, 1, 2 ... in the raster itself, as ``category_0`` ... of its band's metadata.
+
+        ``colours``: "#rrggbb" of each, or "" for none, as ``colour_0`` ...
+        """
+        tags = {f"category_{value}": name for value, name in enumerate(names)}
+        tags |= {f"colour_{value}": colour for value, colour in enumerate(colours) if colour}
+        self.dataset.update_tags(1, **tags)
 
 
 @contextmanager
@@ -178,13 +183,13 @@ def _read_back(path: Path) -> None:
             dataset.read(window=window)
 
 
-def thumbnail(path: Path, longest: int = 360) -> Array:
+def thumbnail(path: Path, longest: int = 360, nearest: bool = False) -> Array:
     """A raster (bands, rows, cols) with its longest side at most ``longest`` pixels, for pictures.
 
-    Means of the pixels with data: where any pixel has data, the picture has.
+    Means of the pixels with data: where any pixel has data, the picture has. ``nearest``: single pixels, for classes.
     """
     with rasterio.open(path) as dataset:
         shrink = max(1.0, max(dataset.shape) / longest)
         shape = (dataset.count, max(1, round(dataset.height / shrink)), max(1, round(dataset.width / shrink)))
-        values: Array = dataset.read(out_shape=shape, resampling=Resampling.average)
+        values: Array = dataset.read(out_shape=shape, resampling=Resampling.nearest if nearest else Resampling.average)
     return values

@@ -66,22 +66,22 @@ class Run:
             "seconds": round(time.time() - self.started, 1),
             "metrics": self.metrics,
             "notices": self.notices,
-            "versions": versions(self.job, self.method),
+            "versions": versions(self.job, self.task),
         }
 
 
-def chosen_device(job: Job, method: Method | None) -> str:
+def chosen_device(job: Job, task: Task) -> str:
     """The device a run works on. ValueError if the wished one cannot be used."""
-    if method is None:
+    if not task.on_device:
         return "cpu"
-    from .training import choose_device  # loads torch, which tasks without methods do not need
+    from .training import choose_device  # loads torch, which most tasks do not need
 
     return str(choose_device(job.device))
 
 
-def scan_sentence(job: Job, method: Method | None) -> str:
+def scan_sentence(job: Job, task: Task) -> str:
     """Which form of the selective scan runs, in one sentence; empty for a task without methods."""
-    if method is None:
+    if not task.on_device:
         return ""
     from .scan import chosen_form
     from .training import choose_device
@@ -89,18 +89,18 @@ def scan_sentence(job: Job, method: Method | None) -> str:
     return chosen_form(choose_device(job.device)).sentence
 
 
-def versions(job: Job, method: Method | None) -> dict[str, str]:
+def versions(job: Job, task: Task) -> dict[str, str]:
     """Names and versions of everything that can change a result."""
     found = {
         "Mixel": version(),
         "Python": platform.python_version(),
         **{name: package_version(name) for name in PACKAGES},
         "System": platform.platform(),
-        "Device": chosen_device(job, method),
+        "Device": chosen_device(job, task),
     }
-    if method:
+    if task.on_device:
         from .scan import products_sentence
 
-        found["Selective scan"] = scan_sentence(job, method)
+        found["Selective scan"] = scan_sentence(job, task)
         found.update({"Processor": products_sentence()} if found["Device"] == "cpu" else {})
     return found

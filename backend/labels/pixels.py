@@ -69,14 +69,18 @@ class Labels:
             groups=self.groups[chosen],
         )
 
+    def inside(self, window: Window) -> NDArray[np.int64]:
+        """Indices of the pixels in the core of a window, rising."""
+        first, last = np.searchsorted(self.rows, [window.row, window.row + window.rows])
+        cols = self.cols[first:last]
+        return np.asarray(np.flatnonzero((cols >= window.col) & (cols < window.col + window.cols)) + first, np.int64)
+
     def on(self, window: Window) -> NDArray[np.int16]:
         """The labels of one window, in the shape of its cube (rows, cols); 0 = not labelled, and all of the halo."""
         top, bottom, left, right = window.halo
         found = np.zeros((top + window.rows + bottom, left + window.cols + right), np.int16)
-        rows = slice(*np.searchsorted(self.rows, [window.row, window.row + window.rows]))
-        row, col = self.rows[rows] - window.row, self.cols[rows] - window.col
-        inside = (col >= 0) & (col < window.cols)
-        found[row[inside] + top, col[inside] + left] = self.values[rows][inside]
+        index = self.inside(window)
+        found[self.rows[index] - window.row + top, self.cols[index] - window.col + left] = self.values[index]
         return found
 
 

@@ -22,7 +22,12 @@ from ..results import Layer, layers
 
 @dataclass(frozen=True)
 class Input:
-    """A file a task reads besides the scene. ``kind`` is raster (a layer in QGIS) or library (spectra)."""
+    """A file a task reads besides the scene. The job file holds ``{"path": text}`` for each, and by ``kind``:
+
+    ``raster``: a layer in QGIS. ``library``: spectra. ``model``: the card of a trained model. ``labels``: areas of
+    known class; vectors with ``layer`` (optional) and ``field``, and optionally ``names`` (class of each value) and
+    ``colours`` (by class), or a class raster. ``area``: where to look; vectors with ``layer`` (optional), or a mask.
+    """
 
     name: str
     kind: str
@@ -33,7 +38,7 @@ class Input:
 
 @dataclass(frozen=True)
 class File:
-    """A file a task writes besides rasters, report and job: ``kind`` is library, points or table.
+    """A file a task writes besides rasters, report and job: ``kind`` is library, points, model or table.
 
     ``beside``: files that belong to it. ``optional``: not every run writes it.
     """
@@ -77,6 +82,11 @@ class Task:
     def methods(self) -> List[Method]:
         """The methods a user may choose from, by name."""
         return methods(self.name) if self.default_method else []
+
+    @property
+    def on_device(self) -> bool:
+        """Whether it may work on a graphics card: it chooses a method, or applies a trained one."""
+        return bool(self.default_method) or any(one.kind == "model" for one in self.inputs)
 
     @property
     def layers(self) -> List[Layer]:

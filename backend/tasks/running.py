@@ -24,7 +24,7 @@ def run(job: Job, emit: Emit) -> dict[str, float]:
     settings = config.build(chosen.config, job.settings) if chosen else None
     options = config.build(wanted.options, job.options)
     _check_inputs(job, wanted)
-    emit(Started(job.task, job.method, chosen_device(job, chosen), scan_sentence(job, chosen), version()))
+    emit(Started(job.task, job.method, chosen_device(job, wanted), scan_sentence(job, wanted), version()))
     with ExitStack() as opened:
         scene = opened.enter_context(Scene(job.scene, job.scale)) if wanted.needs_scene else None
         made = Run(job, wanted, chosen, settings, options, scene, emit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..config import setting
+from . import Input
 
 NUMBERS = (
     ("given", "as set below"),
@@ -24,3 +25,14 @@ def number() -> Any:
 
 
 LIBRARY_HELP = "ENVI (.sli or .hdr), a table (.csv), a GeoPackage of profiles, or USGS or ECOSTRESS text."
+LABELS_HELP = (
+    "Polygons, lines or points with a field that names the class, or a raster of class values on the scene's grid."
+)
+AREA = Input(
+    "area",
+    "area",
+    "Search only within",
+    "Polygons of a vector layer, or a raster on the scene's grid in which every value but 0 and nodata counts; none: "
+    "the whole scene.",
+    optional=True,
+)

@@ -1,0 +1,211 @@
+"""Trained models on disk: a JSON card that says what a model is, and beside it its numbers as safetensors.
+
+Both may come from a stranger: nothing is unpickled, and whatever does not fit is refused with a sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from . import config, version
+from .cube import Array
+from .labels import Class, make_classes
+from .methods import Method, method
+from .methods.contract import Classifier
+from .novelty import Novelty
+
+CARD, WEIGHTS = "model.json", "model.safetensors"
+FORMAT = 1
+MOST_CARD, MOST_WEIGHTS = 20_000_000, 4_000_000_000
+"""Bytes; larger files are no models of Mixel."""
+MOST_BANDS = 10_000
+Numbers = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the training of a classification leaves behind.
+
+    ``settings``: of the method. ``wavelengths``, ``fwhm`` (bands,) nm of the scene trained on, or None. ``lowest``,
+    ``highest`` (bands,): reflectances of all training pixels lie between. ``record``: how it was trained, for people.
+    """
+
+    task: str
+    method: str
+    settings: dict[str, Any]
+    classes: tuple[Class, ...]
+    wavelengths: Array | None
+    fwhm: Array | None
+    lowest: Array
+    highest: Array
+    weights: Numbers
+    novelty: Novelty
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def bands(self) -> int:
+        """How many bands it was trained on."""
+        return len(self.lowest)
+
+    @property
+    def described(self) -> Method:
+        """Its method. ValueError if this Mixel has no such method, or it does another task."""
+        chosen = method(self.method)
+        if chosen.task != self.task:
+            raise ValueError(f"{chosen.label} does not do the task {self.task!r} that the model card names.")
+        return chosen
+
+    @property
+    def configured(self) -> Any:
+        """Its method's Config. ValueError if a setting is unknown or wrong."""
+        return config.build(self.described.config, self.settings)
+
+    def restored(self, device: Any) -> Classifier:
+        """The classifier, ready to work. ValueError, a sentence, if the weights do not fit the card."""
+        restore = self.described.load().restore
+        found: Classifier = restore(self.weights, self.configured, len(self.classes), self.wavelengths, device)
+        return found
+
+    def write(self, folder: Path) -> None:
+        """Write ``model.json`` and ``model.safetensors`` into a folder."""
+        arrays = {f"weights/{name}": value for name, value in self.weights.items()}
+        arrays |= {f"novelty/{name}": value for name, value in self.novelty.arrays().items()}
+        arrays |= {"range/lowest": self.lowest, "range/highest": self.highest}
+        packed = save({name: np.array(value, order="C") for name, value in arrays.items()})
+        (folder / WEIGHTS).write_bytes(packed)
+        card = {
+            "format": FORMAT,
+            "mixel": version(),
+            "task": self.task,
+            "method": self.method,
+            "settings": self.settings,
+            "classes": [asdict(one) for one in self.classes],
+            "wavelengths": _listed(self.wavelengths),
+            "fwhm": _listed(self.fwhm),
+            "weights": WEIGHTS,
+            "sha256": hashlib.sha256(packed).hexdigest(),
+            "record": self.record,
+        }
+        (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_model(path: str | Path) -> Model:
+    """Read a model from its card, or from its weights beside the card. ValueError, a sentence, if it is none."""
+    given = Path(path)
+    place = given.with_name(CARD) if given.name == WEIGHTS else given
+    card = _card(place)
+    arrays = _arrays(place.with_name(WEIGHTS), card)
+    lowest, highest = (_row(arrays, f"range/{name}") for name in ("lowest", "highest"))
+    if lowest.shape != highest.shape or not 1 <= len(lowest) <= MOST_BANDS:
+        raise ValueError(f"The model {place} is damaged: its ranges do not fit together. Train it again.")
+    axis, fwhm = (_axis(card, name, len(lowest)) for name in ("wavelengths", "fwhm"))
+    made = Model(
+        _text(card, "task"),
+        _text(card, "method"),
+        _object(card, "settings"),
+        _classes(card),
+        axis,
+        fwhm,
+        lowest,
+        highest,
+        _under(arrays, "weights/"),
+        Novelty.restore(_under(arrays, "novelty/")),
+        _object(card, "record"),
+    )
+    if len(made.novelty.mean) != made.bands:
+        raise ValueError(f"The model {place} is damaged: its parts have different numbers of bands. Train it again.")
+    _ = made.configured  # refused here, before anything starts
+    return made
+
+
+def _card(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MOST_CARD:
+            raise ValueError(f"The model card {path} is too large to be one.")
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"The model card {path} cannot be read ({error}). Choose the file {CARD} of a run.") from error
+    if not isinstance(card, dict) or "method" not in card:
+        raise ValueError(f"The file {path} is no model card of Mixel. Choose the file {CARD} of a run.")
+    if card.get("format") != FORMAT:
+        raise ValueError(
+            f"The model card {path} has format {card.get('format')!r}; this Mixel reads format {FORMAT}. Train the "
+            "model again, or use the version of Mixel that wrote it."
+        )
+    return card
+
+
+def _arrays(path: Path, card: dict[str, Any]) -> Numbers:
+    try:
+        if path.stat().st_size > MOST_WEIGHTS:
+            raise ValueError(f"The weights {path} are too large to be a model of Mixel.")
+        packed = path.read_bytes()
+    except OSError as error:
+        raise ValueError(
+            f"The model's weights {path} cannot be read ({error.strerror}). They must lie beside the card; copy both "
+            "files of the model."
+        ) from error
+    if hashlib.sha256(packed).hexdigest() != card.get("sha256"):
+        raise ValueError(f"The weights {path} are damaged or belong to another model card. Copy both files again.")
+    try:
+        return dict(load(packed))
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"The weights {path} are no safetensors file ({error}). Train the model again.") from error
+
+
+def _under(arrays: Numbers, prefix: str) -> Numbers:
+    return {name[len(prefix) :]: value for name, value in arrays.items() if name.startswith(prefix)}
+
+
+def _row(arrays: Numbers, name: str) -> Array:
+    values = arrays.get(name)
+    if values is None or values.ndim != 1 or values.dtype != np.float32 or not np.isfinite(values).all():
+        raise ValueError(f"The model is damaged: {name!r} is missing or no list of numbers. Train it again.")
+    return values
+
+
+def _axis(card: dict[str, Any], name: str, bands: int) -> Array | None:
+    values = card.get(name)
+    if values is None:
+        return None
+    sound = isinstance(values, list) and len(values) == bands
+    if not sound or not all(type(one) in (int, float) and math.isfinite(one) and one >= 0 for one in values):
+        raise ValueError(f"The model card's {name!r} must be {bands} numbers in nanometres, or null.")
+    return np.asarray(values, np.float32)
+
+
+def _classes(card: dict[str, Any]) -> tuple[Class, ...]:
+    given = card.get("classes")
+    fields = {"value", "name", "colour"}
+    if not isinstance(given, list) or not all(isinstance(one, dict) and fields <= set(one) for one in given):
+        raise ValueError("The model card's classes must be a list of objects with value, name and colour.")
+    if [one["value"] for one in given] != list(range(1, len(given) + 1)):
+        raise ValueError("The model card's classes must have the values 1, 2, 3 and so on.")
+    names = [str(one["name"]) for one in given]
+    return make_classes(names, {name: str(one["colour"]) for name, one in zip(names, given, strict=True)})
+
+
+def _text(card: dict[str, Any], name: str) -> str:
+    if not isinstance(card.get(name), str):
+        raise ValueError(f"The model card's {name!r} must be a text.")
+    return str(card[name])
+
+
+def _object(card: dict[str, Any], name: str) -> dict[str, Any]:
+    if not isinstance(card.get(name, {}), dict):
+        raise ValueError(f"The model card's {name!r} must be an object.")
+    return dict(card.get(name, {}))
+
+
+def _listed(values: Array | None) -> list[float] | None:
+    return None if values is None else [round(float(one), 4) for one in values]
