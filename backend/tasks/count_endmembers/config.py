@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...config import setting
-from .. import File, Task
+from .. import File, Task, shared
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ TASK = Task(
         "count every signal that stands out of the noise; the number of materials is often smaller."
     ),
     tags=("hyperspectral", "endmember", "number", "hysime", "virtual dimensionality", "noise", "eigenvalue"),
+    inputs=(shared.AREA,),
     files=(File("eigenvalues", "table", "eigenvalues.csv", "Eigenvalues and thresholds"),),
     options=Options,
 )

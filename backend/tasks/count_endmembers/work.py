@@ -11,7 +11,7 @@ from ...outputs import OutputFolder, refusals
 from ...protocol import Progress
 from ...record import Run
 from ...report import Section
-from ..sampling import sampled
+from ..sampling import Sample, check_countable, sample_of
 
 HEADER = ("component", "eigenvalue", "hysime_power", "hysime_threshold", "hfc_difference", "hfc_threshold")
 
@@ -24,7 +24,8 @@ def prepare(run: Run) -> float:
 def perform(run: Run, folder: OutputFolder) -> list[Section]:
     """Count by both methods and write down what they decided by."""
     run.emit(Progress(0.0, "Reading a sample of the scene"))
-    sample = sampled(run.scene)
+    sample = sample_of(run)
+    check_countable(sample.pixels)
     run.emit(Progress(0.5, "Counting endmembers"))
     first = hysime(sample.pixels)
     second = virtual_dimensionality(sample.pixels, run.options.false_alarm)
@@ -36,7 +37,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     with refusals(folder.path):
         _write(folder.partial / "eigenvalues.csv", first, second)
     run.emit(Progress(1.0, "Counting endmembers"))
-    return [_section(len(sample.pixels), first, second)]
+    return [_section(sample, first, second)]
 
 
 def _write(path: Path, first: Count, second: Count) -> None:
@@ -48,11 +49,11 @@ def _write(path: Path, first: Count, second: Count) -> None:
             table.writerow([number, *(f"{value:.6g}" for value in values)])
 
 
-def _section(num_pixels: int, first: Count, second: Count) -> Section:
+def _section(sample: Sample, first: Count, second: Count) -> Section:
     rows = [
         ("HySime", f"{first.number} endmembers"),
         ("Virtual dimensionality (HFC)", f"{second.number} endmembers"),
-        ("Counted in", f"{num_pixels} pixels, spread over the scene"),
+        ("Counted in", f"{len(sample.pixels)} pixels, {sample.where}"),
     ]
     caption = "What both methods decide by: a component counts where its value lies above the threshold"
     picture = plots.Picture(caption, plots.counts({"HySime": first, "Virtual dimensionality": second}))

@@ -47,6 +47,7 @@ TASK = Task(
         "library and the pixels they come from as points. The library serves the task 'Abundances of given endmembers'."
     ),
     tags=("hyperspectral", "endmember", "extraction", "vca", "n-findr", "sivm", "ppi", "pure pixel", "library"),
+    inputs=(shared.AREA,),
     files=(
         File("endmembers", "library", "endmembers.sli", "Endmember spectra", ("endmembers.hdr", "endmembers.csv")),
         File("points", "points", "endmember_pixels.gpkg", "Endmember pixels"),

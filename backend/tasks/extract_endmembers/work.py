@@ -19,7 +19,7 @@ from ...protocol import Progress
 from ...record import Run
 from ...report import Section, Table
 from ...scene import Scene
-from ..sampling import Sample, sampled, settled_number
+from ..sampling import Sample, check_enough, sample_of, settled_number
 
 
 def prepare(run: Run) -> float:
@@ -31,8 +31,9 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     """Find the endmembers and write library and points. ValueError if the sample holds fewer than are asked for."""
     scene = run.scene
     run.emit(Progress(0.0, "Reading a sample of the scene"))
-    sample = sampled(scene)
+    sample = sample_of(run)
     number = settled_number(run, run.options.number, run.options.num_endmembers, sample.pixels)
+    check_enough(sample, number)
     run.emit(Progress(0.3, "Extracting endmembers"))
     found = _extracted(sample.pixels, number, run.options)
     names = [f"Endmember {index}" for index in range(1, len(found) + 1)]
@@ -86,6 +87,7 @@ def _sections(library: Library, sample: Sample, found: Integers) -> list[Section
         (name, str(sample.rows[index] + 1), str(sample.cols[index] + 1))
         for name, index in zip(library.names, found, strict=True)
     ]
-    table = Table(("Endmember", "Row", "Column"), lines, "Rows and columns of the scene count from 1.")
+    note = f"Rows and columns of the scene count from 1. Searched: {len(sample.pixels)} pixels, {sample.where}."
+    table = Table(("Endmember", "Row", "Column"), lines, note)
     picture = plots.Picture("Endmember spectra", plots.spectra(library))
     return [Section("Endmembers", pictures=[picture]), Section("Where they were found", tables=[table])]
