@@ -1,0 +1,92 @@
+"""What the network is trained for: the classes of training pixels and the reflectance of a sample of the scene.
+
+Loss: weight_class * cross-entropy of the training pixels + weight_mse * squared error and weight_angle * spectral angle
+(radians) of the reconstruction + weight_variants * how far the variants lie from their endmember + weight_sparse *
+(sum of the abundances' roots) squared. The authors' code weighs classes 1, angle 0.01 and sparseness 0.001 and has no
+squared error, which leaves the scale of endmembers and abundances open; here the fit is in reflectance, in units of the
+scene's scale.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..unmamba.method import spectral_angle
+from .config import Config
+from .network import Ugm, Unmixed
+from .tiles import Draw, Known, Seen, changed
+
+CLASS_PIXELS, SAMPLE_PIXELS = 24_576, 8_192
+"""About how many pixels of labelled tiles, and of tiles of the sample, one training step reads at the most."""
+REBUILT = 2048
+"""Pixels of the sample, drawn at random, that one training step rebuilds."""
+
+
+class Goal:
+    """The loss of a network; ``scale``: the reflectance that counts as 1."""
+
+    def __init__(
+        self,
+        network: Ugm,
+        config: Config,
+        class_weights: Tensor,
+        scale: float,
+        labelled: list[Known],
+        sample: list[Seen],
+    ) -> None:
+        self.network, self.config, self.scale, self.class_weights = network, config, scale, class_weights
+        self.labelled = Draw(labelled, CLASS_PIXELS, config.seed)
+        self.sample = Draw(sample, SAMPLE_PIXELS, config.seed + 1)
+        self.generator = torch.Generator().manual_seed(config.seed + 2)
+
+    def __call__(self) -> Tensor:
+        """The loss of one training step."""
+        return self.config.weight_class * self.classes(self.labelled()) + self.materials(self.sample())
+
+    def classes(self, tiles: list[Known]) -> Tensor:
+        """Weighted cross-entropy of the labelled pixels of tiles, each changed by chance."""
+        config = self.config
+        parts = [self.scores(changed(tile, config.noise, config.square, self.generator)) for tile in tiles]
+        scores, targets = (torch.cat(some) for some in zip(*parts, strict=True))
+        return functional.cross_entropy(scores, targets, self.class_weights, label_smoothing=config.smoothing)
+
+    def materials(self, tiles: list[Seen]) -> Tensor:
+        """How far the reconstruction is off, how mixed the pixels are, and how far the variants lie apart."""
+        config, spectra = self.config, self.network.unmixing.spectra()
+        parts = [self._rebuilt(tile, max(1, REBUILT // len(tiles))) for tile in tiles]
+        abundances, rebuilt, truth = (torch.cat(some) for some in zip(*parts, strict=True))
+        fit = config.weight_mse * functional.mse_loss(rebuilt, truth)
+        shape = config.weight_angle * spectral_angle(rebuilt, truth).mean()
+        roots = config.weight_sparse * abundances.clamp_min(1e-12).sqrt().sum(dim=1).square().mean()
+        apart = (spectra - spectra.mean(dim=1, keepdim=True)).square().mean()
+        total: Tensor = fit + shape + roots + config.weight_variants * apart
+        return total
+
+    def validation(self, tiles: list[Known]) -> float:
+        """The weighted mean cross-entropy of the labelled pixels of tiles."""
+        total, share = 0.0, 0.0
+        for tile in tiles:
+            scores, targets = self.scores(tile)
+            total += float(functional.cross_entropy(scores, targets, self.class_weights, reduction="sum"))
+            share += float(self.class_weights[targets].sum())
+        return total / max(share, 1e-12)
+
+    def scores(self, tile: Known) -> tuple[Tensor, Tensor]:
+        """Scores (pixels, classes) and classes (pixels,), from 0, of a tile's labelled pixels."""
+        device = self.class_weights.device
+        scores, _ = self.network(tile.values.to(device), tile.valid.to(device), tile.origin)
+        labels = tile.labels.to(device)
+        return scores[labels > 0], labels[labels > 0] - 1
+
+    def _rebuilt(self, tile: Seen, most: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Abundances (n, r), reconstruction and truth (n, l) of up to ``most`` valid pixels of a tile."""
+        device = self.class_weights.device
+        places = torch.nonzero(tile.valid.flatten())[:, 0]
+        places = places[torch.randperm(len(places), generator=self.generator)[:most]]
+        truth = tile.reflectance[:, places].t().to(device) / self.scale
+        found = self.network.unmix(tile.values.to(device), tile.valid.to(device))
+        places = places.to(device)
+        chosen = Unmixed(found.abundances.flatten(0, 2)[places], found.variants.flatten(0, 2)[places])
+        return chosen.abundances, self.network.unmixing.rebuilt(chosen), truth

@@ -1,0 +1,212 @@
+"""The unmixing-guided Mamba at work: one training for classes and materials, then any window of the scene.
+
+Classes and the normalisation are learnt from training pixels alone. Materials are learnt from a sample of the scene,
+in which the spectra of test pixels may be, never their classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...cube import Array, Cube
+from ...endmembers import vca
+from ...results import Unmixing
+from ...training import Record, Report, train
+from ..contract import Plan, TrainingData
+from ..mim.patches import Normalisation
+from .config import Config
+from .goal import Goal
+from .network import Ugm, Unmixed, halo
+from .tiles import Tile, first_variants, known, read, seen
+
+CONSTANTS = ("mean", "scale", "projection", "brightness", "order")
+"""Kept beside the network's own weights: the normalisation, the scene's scale, the endmembers' order."""
+START_PIXELS = 20_000
+"""About how many pixels the scale and the first endmembers are taken from."""
+TIMES = 10
+"""Runs of VCA of which the one of most volume starts the endmembers."""
+
+
+def plan(config: Config) -> Plan:
+    """Tiles around the training pixels and of the sample, windows to map, and how far a class depends on pixels."""
+    return Plan(num_tiles=32, tile=128, window=128, halo=halo(config))
+
+
+def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.device, report: Report) -> FittedUgm:
+    """Learn classes from the labelled pixels and materials from a sample of the scene.
+
+    ValueError without training pixels, or if the sample does not support so many endmembers.
+    """
+    torch.manual_seed(config.seed)
+    labelled = [item for item in data.training if (item.labels > 0).any()]
+    if not labelled:
+        raise ValueError("There are no training pixels; label some pixels of at least two classes.")
+    normalisation = Normalisation.of(np.concatenate([item.pixels for item in labelled]), config.components)
+    pixels = _start_pixels(sample, config)
+    scale = _scale(pixels)
+    corners = pixels[vca(pixels, config.num_endmembers, config.seed, TIMES)]
+    start = torch.from_numpy(first_variants(pixels, corners, config.num_variants) / np.float32(scale))
+    network = Ugm(config, normalisation.projection.shape[1], start, data.num_classes).to(device)
+    tiles = [known(item, normalisation) for item in labelled]
+    held = [known(item, normalisation) for item in data.validation if (item.labels > 0).any()]
+    weights = torch.from_numpy(np.asarray(data.class_weights, np.float32)).to(device)
+    goal = Goal(network, config, weights, scale, tiles, [seen(cube, normalisation) for cube in sample])
+    record = train(
+        network,
+        goal,
+        config.epochs,
+        config.learning_rate,
+        report,
+        weight_decay=config.weight_decay,
+        validate=(lambda: goal.validation(held)) if held else None,
+    )
+    fitted = FittedUgm(network, normalisation, scale, config, device, record)
+    fitted.sort(sample)
+    return fitted
+
+
+def restore(
+    weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: torch.device
+) -> FittedUgm:
+    """What gave these weights. ValueError, one sentence, if they do not fit the settings."""
+    given = {name: _numbers(weights, name) for name in CONSTANTS}
+    bands = given["mean"].size if wavelengths is None else len(wavelengths)
+    components = given["projection"].size // max(bands, 1)
+    if not 1 <= components <= config.components:
+        raise _misfit(f"it has {components} components instead of 1 to {config.components}")
+    r, v = config.num_endmembers, config.num_variants
+    shapes = {"mean": (bands,), "scale": (bands,), "projection": (bands, components), "brightness": (1,), "order": (r,)}
+    network = Ugm(config, components, torch.full((r, v, bands), 0.5), num_classes)
+    shapes |= {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if set(weights) != set(shapes):
+        raise _misfit(f"{min(set(weights) ^ set(shapes))!r} is missing or not expected")
+    for name, shape in shapes.items():
+        if _numbers(weights, name).shape != shape:
+            raise _misfit(f"{name!r} has the shape {weights[name].shape} instead of {shape}")
+    if min(given["scale"].min(), given["brightness"].min()) <= 0:
+        raise _misfit("'scale' or 'brightness' holds numbers that are not above 0")
+    if sorted(given["order"]) != list(range(r)):
+        raise _misfit("'order' does not name every endmember once")
+    network.load_state_dict({name: torch.from_numpy(weights[name].copy()) for name in shapes if name not in CONSTANTS})
+    normalisation = Normalisation(given["mean"], given["scale"], given["projection"])
+    found = FittedUgm(network.to(device), normalisation, float(given["brightness"][0]), config, device, None)
+    found.order = given["order"].astype(np.int64)
+    return found
+
+
+class FittedUgm:
+    """A fitted network with its constants; see :class:`~..contract.JointModel`."""
+
+    def __init__(
+        self,
+        network: Ugm,
+        normalisation: Normalisation,
+        scale: float,
+        config: Config,
+        device: torch.device,
+        record: Record | None,
+    ) -> None:
+        self.network, self.normalisation, self.scale = network.eval(), normalisation, scale
+        self.config, self.device, self.record = config, device, record
+        self.num_parameters = sum(one.numel() for one in network.parameters())
+        self.order = np.arange(config.num_endmembers)
+
+    @property
+    def variants(self) -> Array:
+        """(endmembers, variants, bands) reflectance, >= 0."""
+        with torch.no_grad():
+            found: Array = (self.network.unmixing.spectra() * self.scale).cpu().numpy()
+        return found[self.order]
+
+    @property
+    def endmembers(self) -> Array:
+        """(endmembers, bands) reflectance: the mean of each endmember's variants."""
+        return np.asarray(self.variants.mean(axis=1))
+
+    def sort(self, sample: list[Cube]) -> None:
+        """Order the endmembers by their mean abundance in a sample, the largest first."""
+        sums = [np.nansum(self.unmix(cube).abundances, axis=(1, 2), dtype=np.float64) for cube in sample]
+        self.order = self.order[np.argsort(-np.sum(sums, axis=0), kind="stable")]
+
+    def unmix_and_classify(self, cube: Cube) -> tuple[Unmixing, Array]:
+        """Abundances and error, and class probabilities (classes, rows, cols), of one cube, halo included.
+
+        NaN where the cube is not valid. ValueError if its bands are others.
+        """
+        tile = self._tile(cube)
+        with torch.no_grad():
+            scores, unmixed = self.network(tile.values, tile.valid, tile.origin)
+        probabilities = torch.softmax(scores[0], dim=-1).masked_fill(~tile.valid[0, ..., None], torch.nan)
+        return self._unmixing(cube, tile, unmixed), probabilities.permute(2, 0, 1).cpu().numpy()
+
+    def classify(self, cube: Cube) -> Array:
+        """Class probabilities alone; see :class:`~..contract.Classifier`."""
+        return self.unmix_and_classify(cube)[1]
+
+    def unmix(self, cube: Cube) -> Unmixing:
+        """Abundances and reconstruction error alone; see :class:`~..contract.Unmixer`."""
+        tile = self._tile(cube)
+        with torch.no_grad():
+            return self._unmixing(cube, tile, self.network.unmix(tile.values, tile.valid))
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """The network's weights, the normalisation, the scene's scale and the endmembers' order."""
+        state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        constants = {name: getattr(self.normalisation, name) for name in CONSTANTS[:3]}
+        own = {"brightness": np.array([self.scale], np.float32), "order": self.order.astype(np.float32)}
+        return {**state, **constants, **own}
+
+    def _tile(self, cube: Cube) -> Tile:
+        bands = len(self.normalisation.mean)
+        if len(cube.reflectance) != bands:
+            raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
+        tile = read(cube, self.normalisation)
+        return Tile(tile.values.to(self.device), tile.valid.to(self.device), tile.origin)
+
+    def _unmixing(self, cube: Cube, tile: Tile, unmixed: Unmixed) -> Unmixing:
+        with torch.no_grad():
+            rebuilt = self.network.unmixing.rebuilt(unmixed)[0].permute(2, 0, 1) * self.scale
+            error = (rebuilt - torch.from_numpy(cube.reflectance).to(self.device)).square().mean(dim=0).sqrt()
+        abundances = unmixed.abundances[0].permute(2, 0, 1)[torch.from_numpy(self.order)]
+        found = (one.masked_fill(~tile.valid[0], torch.nan).cpu().numpy() for one in (abundances, error))
+        return Unmixing(*found)
+
+
+def _start_pixels(sample: list[Cube], config: Config) -> Array:
+    """Pixels (pixels, bands) spread over the sample. ValueError if they do not support so many endmembers."""
+    count, number = sum(int(cube.valid.sum()) for cube in sample), config.num_endmembers
+    if count < number:
+        raise ValueError(
+            f"The scene has {count} valid pixels; {number} endmembers cannot be found in them. Ask for fewer "
+            "endmembers."
+        )
+    pixels = np.concatenate([cube.pixels[:: 1 + count // START_PIXELS] for cube in sample])
+    if number > pixels.shape[1]:
+        raise ValueError(
+            f"The scene has {pixels.shape[1]} usable bands; {number} endmembers cannot be told apart in them. Ask for "
+            "fewer endmembers."
+        )
+    return pixels
+
+
+def _scale(pixels: Array) -> float:
+    """The reflectance that counts as 1: the 99.9th percentile. ValueError if that is not above 0."""
+    scale = float(np.quantile(pixels, 0.999))
+    if scale <= 0:
+        raise ValueError("The scene's values are zero or negative almost everywhere; choose a reflectance scene.")
+    return scale
+
+
+def _numbers(weights: dict[str, NDArray[Any]], name: str) -> Array:
+    values = weights.get(name)
+    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
+        raise _misfit(f"{name!r} does not hold finite float32 numbers")
+    return values
+
+
+def _misfit(fault: str) -> ValueError:
+    return ValueError(f"The weights do not belong to an unmixing-guided Mamba with these settings: {fault}.")

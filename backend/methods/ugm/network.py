@@ -1,0 +1,186 @@
+"""The network of the unmixing-guided Mamba, with the errors of the authors' code repaired.
+
+Letters: b tiles, h rows, w cols, k components, l bands, d width, r endmembers, v variants of each, c classes.
+The paper's full text was not at hand; of its abstract and its authors' code this keeps the shared stem, the two
+streams, endmembers with variants, tokens in the order of abundances, spatial and spectral scans and the losses. What
+differs from the code, and why:
+
+* Every pixel is read, and in an order that does not depend on the window (see ``squares.py``). Their code reads the
+  best tenth of the pixels and, at random even when predicting, some of the others; the rest is never scanned.
+* All endmembers share one pair of scans, forwards and backwards, instead of one Mamba for each; an embedding of the
+  abundances tells the tokens of one cluster from those of another. It has a gradient, which an order has not: so the
+  classes teach the abundances as the paper's joint training means it.
+* Abundances are a softmax instead of absolute values divided by their sum, whose slope is nothing at 0. No running mean
+  of earlier abundances is mixed in: it belongs to one image and is lost when the weights are saved.
+* The streams' gates are made of one channel each, which is all that the mean of 128 channels can say, and of the pixel
+  itself: means over rows and columns, and positions divided by the image's size, change with the window.
+* BatchNorm and statistics of the image are LayerNorm over the channels of one pixel.
+* Without guidance, classification sees nothing of the unmixing: tokens are read row by row, abundances enter neither
+  tokens nor head, and the unmixing reads the stem's features without a gradient into them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...scan import Linear, MambaBlock
+from .config import Config
+from .squares import Squares, guided_order, put_back, raster_order, reach, taken
+
+SHARPNESS = 20.0
+"""Of the softplus that keeps spectra positive: reflectances above 0.2 of the scale pass as they are."""
+SLOWNESS = 4.0
+"""The spectra move by so much less in a step than other weights: they start close to where they belong."""
+GROUPS = 4
+"""Groups of channels of one pixel that the spectral scan reads as tokens."""
+MARGIN = 1
+"""Pixels to each side that the stem mixes in."""
+
+
+@dataclass(frozen=True)
+class Unmixed:
+    """What the unmixing half gives: abundances (b, h, w, r) and shares of the variants (b, h, w, r, v)."""
+
+    abundances: Tensor
+    variants: Tensor
+
+
+class Stem(nn.Module):
+    """Components to features: a linear map of each pixel, then its neighbours mixed in by a convolution with a skip."""
+
+    def __init__(self, components: int, width: int) -> None:
+        super().__init__()
+        self.embed, self.norm = Linear(components, width), nn.LayerNorm(width)
+        self.depthwise = nn.Conv2d(width, width, 2 * MARGIN + 1, padding=MARGIN, groups=width)
+        self.pointwise = Linear(width, width)
+
+    def forward(self, values: Tensor, valid: Tensor) -> Tensor:
+        """(b, h, w, k) -> (b, h, w, d); what is not valid counts as what lies outside the scene."""
+        features = functional.gelu(self.norm(self.embed(values))) * valid[..., None]
+        around = self.depthwise(features.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        mixed: Tensor = features + self.pointwise(functional.gelu(around))
+        return mixed
+
+
+class Stream(nn.Module):
+    """F + tanh(q k) v with q (d channels), k and v (one channel each) of the pixel itself: (..., d) -> same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query, self.gates = Linear(width, width), Linear(width, 2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        key, value = self.gates(features).split(1, dim=-1)
+        gated: Tensor = features + torch.tanh(self.query(features) * key) * value
+        return gated
+
+
+class Unmixing(nn.Module):
+    """Abundances and variants of every pixel from its features, and the spectra they mix.
+
+    ``spectra`` (r, v, l): where the spectra start, in units of the scene's scale.
+    """
+
+    def __init__(self, width: int, spectra: Tensor) -> None:
+        super().__init__()
+        r, v, _ = spectra.shape
+        self.stream = Stream(width)
+        self.head = nn.Sequential(nn.LayerNorm(width), Linear(width, 64), nn.GELU(), Linear(64, 32), nn.GELU())
+        self.logits, self.variants = nn.Linear(32, r), nn.Linear(32, r * v)
+        start = SHARPNESS * spectra.clamp_min(1e-4)
+        self.raw = nn.Parameter((start + torch.log(-torch.expm1(-start))) / SHARPNESS * SLOWNESS)
+
+    def spectra(self) -> Tensor:
+        """(r, v, l), positive."""
+        return functional.softplus(self.raw / SLOWNESS, beta=SHARPNESS)
+
+    def forward(self, features: Tensor) -> Unmixed:
+        """Features (b, h, w, d) -> abundances and shares of the variants, each >= 0 and summing to one."""
+        hidden = self.head(self.stream(features))
+        variants = self.variants(hidden).unflatten(-1, self.raw.shape[:2])
+        return Unmixed(torch.softmax(self.logits(hidden), dim=-1), torch.softmax(variants, dim=-1))
+
+    def rebuilt(self, unmixed: Unmixed) -> Tensor:
+        """The spectra (b, h, w, l) that abundances and variants mix: sum_k a_k sum_v w_kv s_kv."""
+        shares = (unmixed.abundances[..., None] * unmixed.variants).flatten(-2)
+        return shares @ self.spectra().flatten(0, 1)
+
+
+class Block(nn.Module):
+    """A scan over the pixels of each square, a scan over each pixel's groups of channels, fused: (b, h, w, d) -> same.
+
+    ``s1, s2 = softmax(theta)``: how much each of the two counts.
+    """
+
+    def __init__(self, width: int, states: int) -> None:
+        super().__init__()
+        half = width // 2
+        self.forwards, self.backwards = MambaBlock(half, states), MambaBlock(half, states, reverse=True)
+        self.spectral = MambaBlock(width // GROUPS, states)
+        self.before, self.norms = nn.LayerNorm(width), nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.theta, self.fuse = nn.Parameter(torch.zeros(2)), Linear(width, width)
+
+    def forward(self, features: Tensor, valid: Tensor, squares: Squares, order: Tensor) -> Tensor:
+        normal = self.before(features) * valid[..., None]
+        first, second = taken(squares.cut(normal), order).chunk(2, dim=-1)
+        scanned = torch.cat([self.forwards(first.contiguous()), self.backwards(second.contiguous())], dim=-1)
+        spatial = functional.gelu(self.norms[0](squares.join(put_back(scanned, order))))
+        groups = normal.reshape(-1, GROUPS, normal.shape[-1] // GROUPS)
+        spectral = functional.gelu(self.norms[1](self.spectral(groups).view(features.shape)))
+        shares = torch.softmax(self.theta, dim=0)
+        fused: Tensor = features + self.fuse(shares[0] * spatial + shares[1] * spectral)
+        return fused
+
+
+class Ugm(nn.Module):
+    """Class scores, abundances and variants of every pixel of tiles of any size.
+
+    ``spectra`` (r, v, l): where the endmembers' variants start, in units of the scene's scale.
+    """
+
+    def __init__(self, config: Config, components: int, spectra: Tensor, num_classes: int) -> None:
+        super().__init__()
+        width, self.side, self.guidance = config.width, config.square, config.guidance
+        self.stem, self.unmixing, self.stream = Stem(components, width), Unmixing(width, spectra), Stream(width)
+        self.blocks = nn.ModuleList(Block(width, config.states) for _ in range(config.num_blocks))
+        if self.guidance:
+            self.clusters = Linear(len(spectra), width)
+        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(config.dropout)
+        self.head = nn.Linear(width + (len(spectra) if self.guidance else 0), num_classes)
+
+    def unmix(self, values: Tensor, valid: Tensor) -> Unmixed:
+        """Components (b, h, w, k) and validity (b, h, w) -> abundances and variants."""
+        return self._unmixed(self.stem(values, valid))
+
+    def forward(self, values: Tensor, valid: Tensor, origin: tuple[int, int]) -> tuple[Tensor, Unmixed]:
+        """Class scores (b, h, w, c), and what :meth:`unmix` gives; ``origin``: the tiles' first pixel in the scene."""
+        features = self.stem(values, valid)
+        unmixed = self._unmixed(features)
+        features = self.stream(features)
+        if self.guidance:
+            features = features + self.clusters(unmixed.abundances)
+        for number, block in enumerate(self.blocks):
+            squares = Squares.at(origin, cast(tuple[int, int], valid.shape[1:]), self.side, number % 2 * self.side // 2)
+            features = block(features, valid, squares, self._order(squares, unmixed, valid))
+        features = self.norm(features)
+        if self.guidance:
+            features = torch.cat([features, unmixed.abundances], dim=-1)
+        return self.head(self.dropout(features)), unmixed
+
+    def _unmixed(self, features: Tensor) -> Unmixed:
+        found: Unmixed = self.unmixing(features if self.guidance else features.detach())
+        return found
+
+    def _order(self, squares: Squares, unmixed: Unmixed, valid: Tensor) -> Tensor:
+        there = squares.cut(valid[..., None].float())[..., 0] > 0
+        return guided_order(squares.cut(unmixed.abundances), there) if self.guidance else raster_order(there)
+
+
+def halo(config: Config) -> int:
+    """How many pixels to each side of a pixel its class depends on."""
+    return reach(config.square, config.num_blocks) + MARGIN
