@@ -20,15 +20,15 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from .cube import Array, Window
-from .protocol import JOB_FILE, LOG_FILE, OWNER, PARTIAL
+from .protocol import INPUTS, JOB_FILE, LOG_FILE, OWNER, PARTIAL
 from .results import Layer, layers
 from .scene import Scene
 
 TILE = 256
 SAME_PROCESS = 60.0
 """Seconds that two readings of one process's start may differ: a computer's clock is set now and then."""
-KEPT = {JOB_FILE, LOG_FILE}
-"""What may lie in an output folder before a run: the request and the log of this very run."""
+KEPT = {JOB_FILE, LOG_FILE, INPUTS}
+"""What may lie in an output folder before a run: the request, the log and the copied layers of this very run."""
 
 
 class OutputFolder:

@@ -40,6 +40,8 @@ from typing import Any, Dict, Optional, Type, Union
 JOB_FILE = "job.json"
 LOG_FILE = "log.txt"
 PARTIAL = ".mixel-partial"
+INPUTS = "inputs"
+"""Folder in the output folder: copies of vector layers that QGIS made for this run."""
 OWNER = "pid"
 """File in PARTIAL: the number of the process that writes there and when it started, in seconds since 1970."""
 FORMAT = 1

@@ -28,7 +28,8 @@ from ..backend.config import Value, build
 from ..backend.protocol import JOB_FILE, Event, Failed, Job, Notice, Output, Progress, Started
 from ..backend.tasks import Task
 from . import interpreter, layers, process, results
-from .folders import forget_run, usable_folder
+from .copies import Copy
+from .folders import forget_copies, forget_run, usable_folder
 from .inputs import input_parameters, output_definitions, read_inputs
 from .parameters import choice_parameter, parameter_names, read_settings, setting_parameter, setting_parameters
 from .words import in_progress, milestone
@@ -60,6 +61,7 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         self._methods = task.methods
         self._names = parameter_names(self._methods, task.default_method)
         self._load = True
+        self._copies: List[Copy] = []
         self._found: Dict[str, str] = {}
         self._passed = ("", -1)
 
@@ -151,7 +153,7 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
     ) -> bool:
         """Main thread: everything that needs layers or settings, so that the run itself needs neither."""
         try:
-            self._job = self._request(parameters, context)
+            self._job, self._copies = self._request(parameters, context)
             self._python = interpreter.find()
         except ValueError as error:
             raise QgsProcessingException(str(error)) from error
@@ -163,14 +165,9 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
     ) -> Dict[str, Any]:
         """Write the job, let the backend do it, pass on what it says."""
         folder = Path(self._job.output)
-        job_path = folder / JOB_FILE
+        self._write_request(folder, feedback)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._job.write(job_path)
-        except OSError as error:
-            raise QgsProcessingException(f"The output folder {folder} cannot be written: {error}") from error
-        try:
-            for event in process.run(self._python, job_path, feedback.isCanceled):
+            for event in process.run(self._python, folder / JOB_FILE, feedback.isCanceled):
                 self._tell(event, feedback)
         except process.Cancelled:
             forget_run(folder)
@@ -191,6 +188,21 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
             results.hand_over(run, f"{self._task.title}: {about}", context)
         return {}
 
+    def _write_request(self, folder: Path, feedback: QgsProcessingFeedback) -> None:
+        """The copies of layers and the job file. What a run that failed has left of them is written anew."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            forget_copies(folder)
+            for number, copy in enumerate(self._copies, start=1):
+                feedback.setProgressText(f"Copying layer {number} of {len(self._copies)}")
+                copy.write(feedback.isCanceled)
+            self._job.write(folder / JOB_FILE)
+        except OSError as error:
+            raise QgsProcessingException(f"The output folder {folder} cannot be written: {error}") from error
+        except ValueError as error:
+            forget_run(folder)
+            raise QgsProcessingException(str(error)) from error
+
     def _common_parameters(self) -> List[QgsProcessingParameterDefinition]:
         made: List[QgsProcessingParameterDefinition] = []
         if self._task.needs_scene:
@@ -200,7 +212,7 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
             made[-1].setHelp(
                 "Stored value that means reflectance 1: 10000 for most products. Empty: found out from the file."
             )
-        if self._methods:
+        if self._task.on_device:
             made.append(choice_parameter(self.DEVICE, "Device", DEVICES, "auto", "Where the networks run."))
         made.append(QgsProcessingParameterFolderDestination(self.OUTPUT_FOLDER, "Output folder"))
         made[-1].setHelp("A folder without an earlier run. It is made if it does not exist.")
@@ -208,7 +220,7 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         made[-1].setHelp("The results as styled layers in one group.")
         return made
 
-    def _request(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Job:
+    def _request(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Tuple[Job, List[Copy]]:
         scene, scale = "", None
         if self._task.needs_scene:
             scene = os.path.abspath(layers.source_path(self.parameterAsRasterLayer(parameters, self.INPUT, context)))
@@ -220,17 +232,20 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         options = self._task.option_settings
         names = {one.name: one.name.upper() for one in options}
         method, settings = self._method_settings(parameters, context)
-        return Job(
+        folder = usable_folder(self.parameterAsFileOutput(parameters, self.OUTPUT_FOLDER, context))
+        given = read_inputs(self, parameters, context, self._task, folder)
+        job = Job(
             task=self._task.name,
             method=method,
             scene=scene,
-            output=str(usable_folder(self.parameterAsFileOutput(parameters, self.OUTPUT_FOLDER, context))),
+            output=str(folder),
             settings=settings,
             options=read_settings(self, parameters, context, options, names),
-            inputs=read_inputs(self, parameters, context, self._task),
+            inputs=given.entries,
             scale=scale,
-            device=self.parameterAsEnumString(parameters, self.DEVICE, context) if self._methods else "auto",
+            device=self.parameterAsEnumString(parameters, self.DEVICE, context) if self._task.on_device else "auto",
         )
+        return job, given.copies
 
     def _method_settings(
         self, parameters: Dict[str, Any], context: QgsProcessingContext

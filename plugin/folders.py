@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ..backend.protocol import JOB_FILE, LOG_FILE, PARTIAL, Job
+from ..backend.protocol import INPUTS, JOB_FILE, LOG_FILE, PARTIAL, Job
 
 _LEAST_FREE = 20e6
 """Bytes. Even a small run writes rasters, a report and a log; with less the disk is as good as full."""
@@ -31,7 +31,7 @@ def usable_folder(text: str) -> Path:
 def _check_empty(folder: Path) -> None:
     """ValueError unless nothing is in the folder but what a run that failed has left, so that it can be tried again."""
     found = {item.name for item in folder.iterdir()} if folder.is_dir() else set()
-    if JOB_FILE in found and found <= {JOB_FILE, LOG_FILE} and _has_failed(folder / JOB_FILE):
+    if JOB_FILE in found and found <= {JOB_FILE, LOG_FILE, INPUTS} and _has_failed(folder / JOB_FILE):
         return
     if JOB_FILE in found or PARTIAL in found:
         raise ValueError(f"The folder {folder} already holds a run. Choose another folder; nothing is overwritten.")
@@ -66,8 +66,18 @@ def forget_run(folder: Path) -> None:
     """Take the traces of a cancelled run out of its folder, and the folder if nothing else is in it."""
     for name in (JOB_FILE, LOG_FILE):
         (folder / name).unlink(missing_ok=True)
+    forget_copies(folder)
     if not any(folder.iterdir()):
         folder.rmdir()
+
+
+def forget_copies(folder: Path) -> None:
+    """Take the copied layers of a run out of its folder; whatever else is in there stays."""
+    copies = folder / INPUTS
+    for path in copies.glob("*.gpkg*"):  # SQLite's own files too, which lie beside one that is being written
+        path.unlink()
+    if copies.is_dir() and not any(copies.iterdir()):
+        copies.rmdir()
 
 
 def _existing(folder: Path) -> Path:

@@ -1,11 +1,27 @@
-"""The files a task reads and writes, as Processing parameters and outputs."""
+"""The files a task reads and writes, as Processing parameters and outputs.
+
+What a parameter of an input is called, by the input's kind (``NAME`` is the input's name in capitals):
+
+* ``raster``: ``NAME``, a raster layer. ``library``, ``model``: ``NAME``, a file.
+* ``labels``: ``NAME``, a layer (vectors of any geometry, or a class raster); ``NAME_FIELD``, the field of classes, of
+  vectors only and needed there; ``NAME_SELECTED``, a boolean: only the selected features (off unless given).
+* ``area``: ``NAME``, a layer (polygons or a mask raster); ``NAME_SELECTED`` as above.
+
+A boolean and no QgsProcessingFeatureSourceDefinition, because QGIS takes that for vectors only. Vectors are copied
+into the output folder, so that the backend needs no QGIS and a job can be repeated whatever becomes of the layer;
+rasters are read where they are.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
 
 from qgis.core import (
+    QgsMapLayer,
+    QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingOutputDefinition,
@@ -13,32 +29,56 @@ from qgis.core import (
     QgsProcessingOutputHtml,
     QgsProcessingOutputRasterLayer,
     QgsProcessingOutputVectorLayer,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterField,
     QgsProcessingParameterFile,
+    QgsProcessingParameterMapLayer,
     QgsProcessingParameterRasterLayer,
+    QgsVectorLayer,
 )
 
+from ..backend.protocol import INPUTS
 from ..backend.tasks import Input, Task
-from . import layers
+from . import layers, legends
+from .copies import Copy
+
+FIELD, SELECTED = "_FIELD", "_SELECTED"
+"""What the parameters of a layer's field and selection are called behind the layer's name."""
+_MODEL_FILES = "Mixel model (model.json)"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a user gave: ``entries`` as the job file holds them, and the ``copies`` that must be written before."""
+
+    entries: Dict[str, Dict[str, Any]]
+    copies: List[Copy]
 
 
 def input_parameters(task: Task) -> List[QgsProcessingParameterDefinition]:
-    """One parameter for every input besides the scene, in their order."""
-    return [_parameter(one) for one in task.inputs]
+    """The parameters of all inputs besides the scene, in their order."""
+    return [made for one in task.inputs for made in _parameters(one)]
 
 
 def read_inputs(
-    algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], context: QgsProcessingContext, task: Task
-) -> Dict[str, Dict[str, Any]]:
-    """The inputs as the job file holds them. ValueError, a sentence, if one is missing or no file."""
-    found = {}
+    algorithm: QgsProcessingAlgorithm,
+    parameters: Dict[str, Any],
+    context: QgsProcessingContext,
+    task: Task,
+    folder: Path,
+) -> Given:
+    """The inputs of a run with this output folder; nothing is written. ValueError, a sentence, where one cannot be."""
+    given = Given({}, [])
     for one in task.inputs:
         if parameters.get(one.name.upper()) in (None, ""):
             if not one.optional:
                 raise ValueError(f"Choose '{one.label}': {one.help}")
             continue
-        found[one.name] = {"path": _path(algorithm, parameters, context, one)}
-    return found
+        reader = _Reader(algorithm, parameters, context, one)
+        given.entries[one.name], copies = reader.entry(folder / INPUTS)
+        given.copies.extend(copies)
+    return given
 
 
 def output_definitions(task: Task) -> List[QgsProcessingOutputDefinition]:
@@ -52,23 +92,89 @@ def output_definitions(task: Task) -> List[QgsProcessingOutputDefinition]:
     return [*made, QgsProcessingOutputHtml("REPORT", "Report"), QgsProcessingOutputFile("JOB", "Job file")]
 
 
-def _parameter(one: Input) -> QgsProcessingParameterDefinition:
+def _parameters(one: Input) -> List[QgsProcessingParameterDefinition]:
     name = one.name.upper()
+    if one.kind in ("labels", "area"):
+        return _layer_parameters(one, name)
     if one.kind == "raster":
         made = QgsProcessingParameterRasterLayer(name, one.label, optional=one.optional)
     else:
-        made = QgsProcessingParameterFile(name, one.label, optional=one.optional)
+        files = _MODEL_FILES if one.kind == "model" else ""
+        made = QgsProcessingParameterFile(name, one.label, optional=one.optional, fileFilter=files)
     made.setHelp(one.help)
+    return [made]
+
+
+def _layer_parameters(one: Input, name: str) -> List[QgsProcessingParameterDefinition]:
+    kinds = QgsProcessing.SourceType
+    shapes = kinds.TypeVectorAnyGeometry if one.kind == "labels" else kinds.TypeVectorPolygon
+    layer = QgsProcessingParameterMapLayer(name, one.label, optional=one.optional, types=[shapes, kinds.TypeRaster])
+    layer.setHelp(one.help)
+    made: List[QgsProcessingParameterDefinition] = [layer]
+    if one.kind == "labels":
+        label = f"{one.label}: field of classes"
+        made.append(QgsProcessingParameterField(name + FIELD, label, parentLayerParameterName=name, optional=True))
+        made[-1].setHelp(
+            "The field that names the class of each feature. Names and colours are those of the layer's symbology "
+            "where it is categorised by this field. Empty for a raster."
+        )
+    made.append(QgsProcessingParameterBoolean(name + SELECTED, f"{one.label}: selected features only", False))
+    made[-1].setHelp("Leaves out all features of the layer that are not selected.")
     return made
 
 
-def _path(
-    algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], context: QgsProcessingContext, one: Input
-) -> str:
-    name = one.name.upper()
-    if one.kind == "raster":
-        return os.path.abspath(layers.source_path(algorithm.parameterAsRasterLayer(parameters, name, context)))
-    path = os.path.abspath(algorithm.parameterAsFile(parameters, name, context))
-    if not os.path.isfile(path):
-        raise ValueError(f"'{one.label}': there is no file {path}.")
-    return path
+class _Reader:
+    """Reads the parameters of one input."""
+
+    def __init__(
+        self, algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], context: QgsProcessingContext, one: Input
+    ) -> None:
+        self._algorithm, self._parameters, self._context, self._input = algorithm, parameters, context, one
+        self._name = one.name.upper()
+
+    def entry(self, folder: Path) -> Tuple[Dict[str, Any], List[Copy]]:
+        """The input as the job file holds it, and what is to be copied into ``folder``."""
+        if self._input.kind == "raster":
+            layer = self._algorithm.parameterAsRasterLayer(*self._of(""))
+            return {"path": os.path.abspath(layers.source_path(layer))}, []
+        if self._input.kind in ("labels", "area"):
+            return self._layer(folder)
+        path = os.path.abspath(self._algorithm.parameterAsFile(*self._of("")))
+        if not os.path.isfile(path):
+            raise ValueError(f"'{self._input.label}': there is no file {path}.")
+        return {"path": path}, []
+
+    def _of(self, ending: str) -> Tuple[Dict[str, Any], str, QgsProcessingContext]:
+        return self._parameters, self._name + ending, self._context
+
+    def _layer(self, folder: Path) -> Tuple[Dict[str, Any], List[Copy]]:
+        layer = self._algorithm.parameterAsLayer(*self._of(""))
+        field = self._field()
+        selected = self._algorithm.parameterAsBool(*self._of(SELECTED))
+        if not isinstance(layer, QgsVectorLayer):
+            return {"path": self._raster(layer, field, selected)}, []
+        if self._input.kind == "labels" and not field:
+            raise ValueError(
+                f"Choose the field of '{layer.name()}' that names the classes; its fields are "
+                f"{', '.join(one.name() for one in layer.fields()) or 'none'}."
+            )
+        copy = Copy(layer, field, selected, folder / f"{self._input.name}.gpkg", self._input.name)
+        entry: Dict[str, Any] = {"path": str(copy.path), "layer": copy.name}
+        return {**entry, **({"field": field, **legends.of_field(layer, field)} if field else {})}, [copy]
+
+    def _field(self) -> str:
+        if self._input.kind != "labels":
+            return ""
+        found = self._algorithm.parameterAsFields(*self._of(FIELD))
+        return str(found[0]) if found else ""
+
+    def _raster(self, layer: QgsMapLayer, field: str, selected: bool) -> str:
+        label = self._input.label
+        if layer is None:
+            raise ValueError(f"'{label}': this is no layer and no file that can be opened. Choose a layer.")
+        path = os.path.abspath(layers.source_path(layer))
+        if field:
+            raise ValueError(f"'{label}' is a raster, which has no fields. Leave the field of classes empty.")
+        if selected:
+            raise ValueError(f"'{label}' is a raster, of which nothing is selected. Do not ask for selected features.")
+        return path

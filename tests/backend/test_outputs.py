@@ -17,7 +17,7 @@ import rasterio
 from mixel.backend import outputs
 from mixel.backend.cube import Window
 from mixel.backend.outputs import OutputFolder, raster_writers, required_bytes, thumbnail
-from mixel.backend.protocol import JOB_FILE, LOG_FILE, OWNER, PARTIAL
+from mixel.backend.protocol import INPUTS, JOB_FILE, LOG_FILE, OWNER, PARTIAL
 from mixel.backend.results import Unmixing
 from mixel.backend.scene import Scene
 from scenes import COLS, GRID, ROWS
@@ -312,4 +312,4 @@ def test_a_thumbnail_shows_the_one_pixel_that_has_data(tmp_path):
 
 
 def test_what_may_lie_in_a_folder_before_a_run_is_named_in_one_place():
-    assert {JOB_FILE, LOG_FILE} == outputs.KEPT
+    assert {JOB_FILE, LOG_FILE, INPUTS} == outputs.KEPT
