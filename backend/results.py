@@ -56,6 +56,16 @@ class Classification:
     """(classes, rows, cols), >= 0, summing to 1. Written only if it is asked for."""
 
 
+@dataclass(frozen=True)
+class Joint(Classification):
+    """What unmixing and classifying in one gives for one cube: all of a Classification, and of an Unmixing."""
+
+    abundances: Array = layer("abundances.tif", "Abundances", "fraction")
+    """(endmembers, rows, cols), >= 0, summing to 1."""
+    error: Array = layer("error.tif", "Reconstruction error", "reflectance RMSE")
+    """(rows, cols): root of the mean over bands of (reflectance - reconstruction) squared."""
+
+
 def layers(result: Optional[Type[Any]]) -> List[Layer]:
     """The layers of a Result class, in their order; none for a task without rasters."""
     return [] if result is None else [Layer(item.name, **item.metadata) for item in fields(result)]

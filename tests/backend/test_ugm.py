@@ -16,7 +16,16 @@ from mixel.backend.methods.ugm.config import Config
 from mixel.backend.metrics import match, spectral_angles
 
 CPU = torch.device("cpu")
-SMALL = {"epochs": 3, "width": 16, "states": 2, "square": 4, "num_endmembers": 3, "num_variants": 2, "components": 8}
+SMALL = {
+    "epochs": 3,
+    "stem": 3,
+    "width": 16,
+    "states": 2,
+    "square": 4,
+    "num_endmembers": 3,
+    "num_variants": 2,
+    "components": 8,
+}
 CLASSES, BANDS = 3, 12
 
 
@@ -318,8 +327,10 @@ def test_a_scene_of_other_bands_is_refused(trained: tuple) -> None:
             work(cube)
 
 
-@pytest.mark.parametrize(("changes", "label"), [({"width": 20}, "Feature width"), ({"square": 5}, "Square size")])
-def test_sizes_that_cannot_be_halved_are_refused(changes: dict, label: str) -> None:
+@pytest.mark.parametrize(
+    ("changes", "label"), [({"width": 20}, "Feature width"), ({"square": 5}, "Square size"), ({"stem": 4}, "Stem size")]
+)
+def test_odd_squares_even_stems_and_uneven_widths_are_refused(changes: dict, label: str) -> None:
     with pytest.raises(ValueError, match=label):
         config(**changes)
 

@@ -14,7 +14,7 @@ from mixel.backend.methods.ugm.network import Stream, Ugm
 from mixel.backend.methods.ugm.squares import Squares, guided_order, put_back, raster_order, reach, taken
 from mixel.backend.methods.ugm.tiles import Draw, Known, Tile, changed, first_variants, known, read, seen
 
-SMALL = {"width": 16, "states": 2, "square": 4, "num_endmembers": 3, "num_variants": 2}
+SMALL = {"stem": 3, "width": 16, "states": 2, "square": 4, "num_endmembers": 3, "num_variants": 2}
 
 
 def network(**changes: object) -> Ugm:

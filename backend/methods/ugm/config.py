@@ -49,8 +49,17 @@ class Config:
         maximum=32,
         advanced=True,
     )
+    stem: int = setting(
+        7,
+        "Stem size",
+        "Before anything else each pixel is mixed with its neighbours in a square of this odd side; 1: with none.",
+        unit="pixels",
+        minimum=1,
+        maximum=15,
+        advanced=True,
+    )
     width: int = setting(
-        64, "Feature width", "Channels of the network; a multiple of 8.", minimum=8, maximum=512, advanced=True
+        32, "Feature width", "Channels of the network; a multiple of 8.", minimum=8, maximum=512, advanced=True
     )
     num_blocks: int = setting(
         2, "Number of blocks", "Depth of the network. Each one sees farther.", minimum=1, maximum=6, advanced=True
@@ -59,7 +68,7 @@ class Config:
         8, "States per channel", "Memory of the state-space scans.", minimum=1, maximum=64, advanced=True
     )
     components: int = setting(
-        40,
+        20,
         "Spectral components",
         "Principal components of the training spectra that are kept, or as many as they have.",
         minimum=1,
@@ -94,7 +103,7 @@ class Config:
         0.01, "Weight decay", "Keeps weights small; against overfitting.", minimum=0, maximum=1, advanced=True
     )
     dropout: float = setting(
-        0.1, "Dropout", "Share of features left out at random in training.", minimum=0, maximum=0.9, advanced=True
+        0.3, "Dropout", "Share of features left out at random in training.", minimum=0, maximum=0.9, advanced=True
     )
     smoothing: float = setting(
         0.05,
@@ -105,7 +114,7 @@ class Config:
         advanced=True,
     )
     noise: float = setting(
-        0.1,
+        0.3,
         "Noise in training",
         "Random changes of the training spectra, in standard deviations of each component.",
         minimum=0,
@@ -116,5 +125,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.width % 8:
             raise ValueError(f"'Feature width' must be a multiple of 8, not {self.width}.")
+        if self.stem % 2 == 0:
+            raise ValueError(f"'Stem size' must be an odd number, not {self.stem}.")
         if self.square % 2:
             raise ValueError(f"'Square size' must be an even number, not {self.square}.")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...cube import Array, Cube
 from ...endmembers import vca
@@ -99,7 +100,7 @@ def restore(
 
 
 class FittedUgm:
-    """A fitted network with its constants; see :class:`~..contract.JointModel`."""
+    """A fitted network with its constants; a Classifier and an Unmixer (``..contract``) at once."""
 
     def __init__(
         self,
@@ -153,6 +154,14 @@ class FittedUgm:
         with torch.no_grad():
             return self._unmixing(cube, tile, self.network.unmix(tile.values, tile.valid))
 
+    def rebuilt(self, cube: Cube) -> Array:
+        """The reflectance (bands, rows, cols) that abundances and variants mix; NaN where the cube is not valid."""
+        tile = self._tile(cube)
+        with torch.no_grad():
+            values = self._reflectance(self.network.unmix(tile.values, tile.valid))
+        found: Array = values.masked_fill(~tile.valid[0], torch.nan).cpu().numpy()
+        return found
+
     def weights(self) -> dict[str, NDArray[Any]]:
         """The network's weights, the normalisation, the scene's scale and the endmembers' order."""
         state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
@@ -169,11 +178,15 @@ class FittedUgm:
 
     def _unmixing(self, cube: Cube, tile: Tile, unmixed: Unmixed) -> Unmixing:
         with torch.no_grad():
-            rebuilt = self.network.unmixing.rebuilt(unmixed)[0].permute(2, 0, 1) * self.scale
-            error = (rebuilt - torch.from_numpy(cube.reflectance).to(self.device)).square().mean(dim=0).sqrt()
+            off = self._reflectance(unmixed) - torch.from_numpy(cube.reflectance).to(self.device)
+        error = off.square().mean(dim=0).sqrt()
         abundances = unmixed.abundances[0].permute(2, 0, 1)[torch.from_numpy(self.order)]
         found = (one.masked_fill(~tile.valid[0], torch.nan).cpu().numpy() for one in (abundances, error))
         return Unmixing(*found)
+
+    def _reflectance(self, unmixed: Unmixed) -> Tensor:
+        """The reconstruction (l, h, w) of one tile."""
+        return self.network.unmixing.rebuilt(unmixed)[0].permute(2, 0, 1) * self.scale
 
 
 def _start_pixels(sample: list[Cube], config: Config) -> Array:

@@ -38,8 +38,6 @@ SLOWNESS = 4.0
 """The spectra move by so much less in a step than other weights: they start close to where they belong."""
 GROUPS = 4
 """Groups of channels of one pixel that the spectral scan reads as tokens."""
-MARGIN = 1
-"""Pixels to each side that the stem mixes in."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,10 @@ class Unmixed:
 class Stem(nn.Module):
     """Components to features: a linear map of each pixel, then its neighbours mixed in by a convolution with a skip."""
 
-    def __init__(self, components: int, width: int) -> None:
+    def __init__(self, components: int, width: int, side: int) -> None:
         super().__init__()
         self.embed, self.norm = Linear(components, width), nn.LayerNorm(width)
-        self.depthwise = nn.Conv2d(width, width, 2 * MARGIN + 1, padding=MARGIN, groups=width)
+        self.depthwise = nn.Conv2d(width, width, side, padding=side // 2, groups=width)
         self.pointwise = Linear(width, width)
 
     def forward(self, values: Tensor, valid: Tensor) -> Tensor:
@@ -146,7 +144,8 @@ class Ugm(nn.Module):
     def __init__(self, config: Config, components: int, spectra: Tensor, num_classes: int) -> None:
         super().__init__()
         width, self.side, self.guidance = config.width, config.square, config.guidance
-        self.stem, self.unmixing, self.stream = Stem(components, width), Unmixing(width, spectra), Stream(width)
+        self.stem, self.unmixing = Stem(components, width, config.stem), Unmixing(width, spectra)
+        self.stream = Stream(width)
         self.blocks = nn.ModuleList(Block(width, config.states) for _ in range(config.num_blocks))
         if self.guidance:
             self.clusters = Linear(len(spectra), width)
@@ -183,4 +182,4 @@ class Ugm(nn.Module):
 
 def halo(config: Config) -> int:
     """How many pixels to each side of a pixel its class depends on."""
-    return reach(config.square, config.num_blocks) + MARGIN
+    return reach(config.square, config.num_blocks) + config.stem // 2
