@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape  # nosec B406 # writes text, parses nothing
@@ -25,6 +26,8 @@ from .results import Layer, layers
 from .scene import Scene
 
 TILE = 256
+BYTES = 256
+"""Values that a raster of bytes holds."""
 SAME_PROCESS = 60.0
 """Seconds that two readings of one process's start may differ: a computer's clock is set now and then."""
 KEPT = {JOB_FILE, LOG_FILE, INPUTS}
@@ -120,6 +123,8 @@ class RasterWriter:
 
     layer: Layer
     dataset: Any
+    reopen: Callable[[str], Any]
+    """Makes the raster anew with values of another type."""
 
     def write(self, window: Window, values: NDArray[np.generic]) -> None:
         """Write one window's core, (rows, cols) or (bands, rows, cols). ValueError if the disk refuses."""
@@ -127,13 +132,26 @@ class RasterWriter:
         self.dataset.write(values if values.ndim == 3 else values[None], window=area)
 
     def name_values(self, names: Sequence[str], colours: Sequence[str] = ()) -> None:
-        """Name the values 0, 1, 2 ... in the raster itself, as ``category_0`` ... of its band's metadata.
+        """Name and colour the values 0, 1, 2 ... of a raster that nothing is written to yet.
 
-        ``colours``: "#rrggbb" of each, or "" for none, as ``colour_0`` ...
+        ``names``: in its band's metadata as ``category_0`` ..., which QGIS reads, and beside it as other programs read
+        them. ``colours``: "#rrggbb" of each, or "" for none, as ``colour_0`` ...; a GeoTIFF has a colour table only if
+        its values fit into a byte, so they become bytes where they do.
         """
+        table = {value: _rgb(colour) for value, colour in enumerate(colours) if colour}
+        if table and len(names) <= BYTES:
+            self.dataset.close()
+            self.dataset = self.reopen("uint8")
+            self.dataset.write_colormap(1, dict.fromkeys(range(BYTES), (0, 0, 0, 0)) | table)
         tags = {f"category_{value}": name for value, name in enumerate(names)}
         tags |= {f"colour_{value}": colour for value, colour in enumerate(colours) if colour}
         self.dataset.update_tags(1, **tags)
+        write_categories(Path(self.dataset.name), names)
+
+
+def _rgb(colour: str) -> tuple[int, int, int, int]:
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue, 255
 
 
 @contextmanager
@@ -148,21 +166,31 @@ def raster_writers(
     writers: dict[str, RasterWriter] = {}
     with refusals(folder.parent), ExitStack() as opened:
         for one in layers(result):
-            if one.name not in band_names:
-                continue
-            names = band_names[one.name]
-            dataset = opened.enter_context(rasterio.open(
-                folder / one.file, "w", driver="GTiff", width=scene.cols, height=scene.rows, count=len(names),
-                dtype=one.dtype, nodata=one.nodata, tiled=True, blockxsize=TILE, blockysize=TILE, interleave="band",
-                compress="deflate", predictor=3 if one.dtype == "float32" else 2, bigtiff="if_safer", **scene.grid,
-            ))  # fmt: skip
-            dataset.descriptions = names
-            dataset.update_tags(unit=one.unit, software="Mixel")
-            writers[one.name] = RasterWriter(one, dataset)
+            if one.name in band_names:
+                reopen = partial(_created, folder / one.file, one, scene, band_names[one.name])
+                writers[one.name] = writer = RasterWriter(one, reopen(one.dtype), reopen)
+                opened.callback(_close, writer)
         yield writers
         for writer in writers.values():
             writer.dataset.close()
             _read_back(folder / writer.layer.file)
+
+
+def _created(path: Path, layer: Layer, scene: Scene, band_names: list[str], dtype: str) -> Any:
+    """A new raster, open for writing."""
+    path.unlink(missing_ok=True)  # rasterio looks into a file of this name, which may not be whole
+    dataset = rasterio.open(
+        path, "w", driver="GTiff", width=scene.cols, height=scene.rows, count=len(band_names), dtype=dtype,
+        nodata=layer.nodata, tiled=True, blockxsize=TILE, blockysize=TILE, interleave="band", compress="deflate",
+        predictor=3 if dtype == "float32" else 2, bigtiff="if_safer", **scene.grid,
+    )  # fmt: skip
+    dataset.descriptions = band_names
+    dataset.update_tags(unit=layer.unit, software="Mixel")
+    return dataset
+
+
+def _close(writer: RasterWriter) -> None:
+    writer.dataset.close()  # the one it has now: naming values makes another
 
 
 def write_categories(path: Path, names: Sequence[str]) -> None:

@@ -16,10 +16,12 @@ import pytest
 import rasterio
 from mixel.backend import outputs
 from mixel.backend.cube import Window
+from mixel.backend.labels.raster import read_raster_labels
 from mixel.backend.outputs import OutputFolder, raster_writers, required_bytes, thumbnail
 from mixel.backend.protocol import INPUTS, JOB_FILE, LOG_FILE, OWNER, PARTIAL
-from mixel.backend.results import Unmixing
+from mixel.backend.results import Classification, Unmixing
 from mixel.backend.scene import Scene
+from mixel.backend.tasks.labelled import grid_of
 from scenes import COLS, GRID, ROWS
 
 NAMES = {"abundances": ["Endmember 1", "Mauer & <Dach>"], "error": ["Reconstruction error"]}
@@ -72,6 +74,13 @@ def test_request_and_log_of_this_very_run_may_lie_in_the_folder(tmp_path):
         (tmp_path / name).write_text(name)
     OutputFolder(tmp_path, 1.0).discard()
     assert [(tmp_path / name).read_text() for name in (JOB_FILE, LOG_FILE)] == [JOB_FILE, LOG_FILE]
+
+
+def test_copied_layers_of_this_very_run_may_lie_in_the_folder_and_stay(tmp_path):
+    (tmp_path / INPUTS).mkdir()
+    (tmp_path / INPUTS / "training.gpkg").write_bytes(b"layer")
+    OutputFolder(tmp_path, 1.0).discard()
+    assert listing(tmp_path / INPUTS) == ["training.gpkg"]
 
 
 @pytest.mark.parametrize("name", ["abundances.tif", "notes of the user.txt", ".hidden", "job.json.part"])
@@ -282,6 +291,79 @@ def test_a_writer_knows_its_layer(tmp_path, scene, results):
         for name, writer in writers.items():
             writer.write(Window(0, 0, ROWS, COLS), results[name])
     assert found == {"abundances": ("abundances", "abundances.tif"), "error": ("error", "error.tif")}
+
+
+CLASSES, COLOURS = ["not classified", "Dach & <Ziegel>", "水"], ["", "#a0b1c2", "#0000ff"]
+
+
+def write_classes(folder, scene, names, colours, values=None):
+    """The class map of a scene as tasks write it: names before the first window."""
+    values = np.arange(ROWS * COLS, dtype=np.int16).reshape(ROWS, COLS) % len(names) if values is None else values
+    with raster_writers(folder, Classification, scene, {"classes": ["Classes"]}) as writers:
+        writers["classes"].name_values(names, colours)
+        for window in scene.windows(5):
+            rows, cols = slice(window.row, window.row + window.rows), slice(window.col, window.col + window.cols)
+            writers["classes"].write(window, values[rows, cols])
+    return values
+
+
+def test_a_class_map_holds_the_names_and_colours_of_its_classes(tmp_path, scene):
+    values = write_classes(tmp_path, scene, CLASSES, COLOURS)
+    with rasterio.open(tmp_path / "classes.tif") as dataset:
+        assert dataset.dtypes == ("uint8",) and dataset.nodata == 0
+        assert (dataset.crs, dataset.transform) == (rasterio.CRS.from_epsg(32633), GRID["transform"])
+        assert dataset.descriptions == ("Classes",) and dataset.tags()["unit"] == "class"
+        np.testing.assert_array_equal(dataset.read(1), values)
+        table, tags = dataset.colormap(1), dataset.tags(1)
+    assert [tags[f"category_{value}"] for value in range(3)] == CLASSES
+    assert {key: text for key, text in tags.items() if key.startswith("colour_")} == {
+        "colour_1": "#a0b1c2",
+        "colour_2": "#0000ff",
+    }
+    assert table[1] == (0xA0, 0xB1, 0xC2, 255) and table[2] == (0, 0, 255, 255)
+
+
+def test_a_class_map_can_be_trained_on_with_its_names_and_colours(tmp_path, scene):
+    write_classes(tmp_path, scene, CLASSES, COLOURS)
+    classes = read_raster_labels(tmp_path / "classes.tif", grid_of(scene)).classes
+    assert [one.name for one in classes] == CLASSES[1:] and [one.colour for one in classes] == COLOURS[1:]
+
+
+@pytest.mark.parametrize(("number", "dtype"), [(255, "uint8"), (256, "int16"), (300, "int16")])
+def test_more_classes_than_a_byte_holds_are_kept_without_a_colour_table(tmp_path, scene, number, dtype):
+    names = ["none", *(f"class {value}" for value in range(1, number + 1))]
+    values = np.full((ROWS, COLS), number, np.int16)
+    write_classes(tmp_path, scene, names, ["", *["#123456"] * number], values)
+    with rasterio.open(tmp_path / "classes.tif") as dataset:
+        assert dataset.dtypes == (dtype,)
+        np.testing.assert_array_equal(dataset.read(1), values)
+        assert dataset.tags(1)[f"category_{number}"] == f"class {number}"
+        assert dataset.tags(1)[f"colour_{number}"] == "#123456"
+        if dtype == "uint8":
+            assert dataset.colormap(1)[number] == (0x12, 0x34, 0x56, 255)
+
+
+def test_names_without_colours_leave_the_raster_as_it_is(tmp_path, scene):
+    write_classes(tmp_path, scene, CLASSES, [])
+    with rasterio.open(tmp_path / "classes.tif") as dataset:
+        assert dataset.dtypes == ("int16",) and "colour_1" not in dataset.tags(1)
+        assert dataset.tags(1)["category_2"] == CLASSES[2]
+
+
+def test_a_class_map_whose_disk_is_full_is_a_sentence(tmp_path, scene, small_files):
+    (tmp_path / "partial").mkdir()
+    with small_files(200), pytest.raises(ValueError, match="Is the disk full"):
+        write_classes(tmp_path / "partial", scene, CLASSES, COLOURS)
+
+
+def test_a_renamed_raster_is_closed_after_an_error(tmp_path, scene):
+    with (
+        pytest.raises(ZeroDivisionError),
+        raster_writers(tmp_path, Classification, scene, {"classes": ["Classes"]}) as writers,
+    ):
+        writers["classes"].name_values(CLASSES, COLOURS)
+        1 / 0
+    assert writers["classes"].dataset.closed
 
 
 @pytest.mark.parametrize(
