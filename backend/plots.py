@@ -31,6 +31,8 @@ DPI = 110
 GAP = 3.0
 """Spectra are not drawn across steps this many times the usual distance of bands (removed water bands), nor backwards
 where two detectors overlap."""
+MOST_LINES = 25
+"""Spectra of one class that are drawn; more hide each other."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,9 @@ class Picture:
 def spectra(library: Library, label: str = "Reflectance") -> str:
     """Spectra over wavelength, or over band numbers where no wavelengths are known."""
     figure, axes = new_figure(8.5, 3.6)
-    axis = np.arange(1.0, library.spectra.shape[1] + 1) if library.wavelengths is None else library.wavelengths
-    steps = np.diff(axis)
-    breaks = np.flatnonzero((steps <= 0) | (steps > GAP * np.median(steps))) + 1
+    axis, breaks = _spectral_axis(library.wavelengths, library.spectra.shape[1])
     for index, (name, spectrum) in enumerate(zip(library.names, library.spectra, strict=True)):
-        axes.plot(np.insert(axis, breaks, np.nan), np.insert(spectrum, breaks, np.nan), label=name, color=colour(index))
+        axes.plot(axis, np.insert(spectrum, breaks, np.nan), label=name, color=colour(index))
     axes.set_xlabel("Band number" if library.wavelengths is None else "Wavelength (nm)")
     axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
@@ -56,6 +56,40 @@ def spectra(library: Library, label: str = "Reflectance") -> str:
         fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=-(-len(library.names) // 15)
     )
     return png(figure)
+
+
+def class_spectra(library: Library, spreads: Mapping[str, tuple[Numbers, Numbers, str]]) -> str:
+    """A panel for each class with the library's spectra of it as thin lines.
+
+    ``spreads``: of each class mean and standard deviation (bands,), and its colour.
+    """
+    columns = min(3, len(spreads))
+    lines = -(-len(spreads) // columns)
+    figure = Figure(figsize=(8.5, 0.4 + 2.0 * lines), dpi=DPI, layout="constrained")
+    cells = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    axis, breaks = _spectral_axis(library.wavelengths, library.spectra.shape[1])
+    for cell, (name, (mean, spread, own)) in zip(cells, spreads.items(), strict=False):
+        low, middle, high = (np.insert(values, breaks, np.nan) for values in (mean - spread, mean, mean + spread))
+        cell.fill_between(axis, low, high, color=own, alpha=0.35, linewidth=0)
+        drawn = [index for index, one in enumerate(library.classes or []) if one == name][:MOST_LINES]
+        cell.plot(axis, np.insert(library.spectra[drawn], breaks, np.nan, axis=1).T, color="0.35", linewidth=0.5)
+        cell.plot(axis, middle, color=own, linewidth=1.8)
+        cell.set_title(name, fontsize=9)
+        cell.spines[["top", "right"]].set_visible(False)
+    for cell in cells[len(spreads) :]:
+        cell.axis("off")
+    cells[0].set_ylim(bottom=0)
+    figure.supxlabel("Band number" if library.wavelengths is None else "Wavelength (nm)", fontsize=9)
+    figure.supylabel("Reflectance", fontsize=9)
+    return png(figure)
+
+
+def _spectral_axis(wavelengths: Array | None, bands: int) -> tuple[Array, NDArray[np.int64]]:
+    """Where the values of spectra are drawn, NaN in the gaps, and where such gaps are to be put into spectra."""
+    axis = np.arange(1, bands + 1, dtype=np.float32) if wavelengths is None else wavelengths
+    steps = np.diff(axis)
+    breaks = np.flatnonzero((steps <= 0) | (steps > GAP * np.median(steps))) + 1
+    return np.insert(axis, breaks, np.nan), breaks
 
 
 def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 1.0, colours: str = "viridis") -> str:
