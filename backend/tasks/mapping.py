@@ -14,6 +14,8 @@ from ..protocol import Progress
 from ..record import Run
 
 R = TypeVar("R")
+WINDOW = 128
+"""The side of a window, in pixels, where nothing asks for another."""
 
 
 def map_windows(

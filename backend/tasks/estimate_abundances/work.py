@@ -13,15 +13,11 @@ from ...library import Library
 from ...outputs import OutputFolder, raster_writers, required_bytes, thumbnail
 from ...record import Run
 from ...report import Section
-from ...results import Unmixing
 from ...summary import Summary
 from ..given_library import GivenLibrary, given_library, notice_left_out
-from ..mapping import map_windows, notice_nodata
+from ..mapping import WINDOW, map_windows, notice_nodata
+from ..solving import add_solved, all_pixels, image, without_shade
 from .config import Abundances
-
-WINDOW = 128
-ALL_SHADE = 1e-3
-"""Pixels with less than this share of anything lit tell no material."""
 
 
 def prepare(run: Run) -> float:
@@ -42,7 +38,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     bands.update({"shade": ["Shade"]} if run.options.shade else {})
     with raster_writers(folder.partial, Abundances, scene, bands) as writers:
         windows = scene.windows(WINDOW)
-        map_windows(run, windows, solver.solve, writers, lambda one: _add(summary, one), "Unmixing", 0.0)
+        map_windows(run, windows, solver.solve, writers, lambda one: add_solved(summary, one), "Unmixing", 0.0)
     notice_nodata(run, summary.pixels)
     run.metrics.update(reconstruction_rmse=summary.rmse, valid_pixels=float(summary.pixels))
     return _sections(folder.partial, library, summary)
@@ -59,15 +55,12 @@ class _Solver:
 
     def solve(self, cube: Cube) -> Abundances:
         """Abundances, error and shade of one cube; NaN where it is not valid."""
-        pixels = cube.reflectance[self.bands].reshape(int(self.bands.sum()), -1).T
+        pixels = all_pixels(cube, self.bands)
         found = self._abundances(pixels)
-        error = errors(pixels, self.endmembers, found).reshape(cube.valid.shape)
-        shares, shade = self._without_shade(found)
-        image = np.ascontiguousarray(shares.T).reshape(-1, *cube.valid.shape)
-        image[:, ~cube.valid] = np.nan
-        blank = np.float32(np.nan)
-        dark = np.where(cube.valid, shade.reshape(cube.valid.shape), blank)
-        return Abundances(image, np.where(cube.valid, error, blank), dark)
+        error = errors(pixels, self.endmembers, found)
+        lit = found[:, : self.count]
+        shares, shade = without_shade(lit) if self.shade else (lit, np.zeros(len(lit), np.float32))
+        return Abundances(*(image(values, cube, np.nan) for values in (shares, error, shade)))
 
     def _abundances(self, pixels: Array) -> Array:
         if self.name == "fully_constrained":
@@ -77,21 +70,6 @@ class _Solver:
         if self.name == "sparse":
             return sparse(pixels, self.endmembers, self.sparsity)
         return unconstrained(pixels, self.endmembers)
-
-    def _without_shade(self, found: Array) -> tuple[Array, Array]:
-        """Shares of what is lit, and the share of shade; without shade as they are."""
-        lit = found[:, : self.count]
-        total = lit.sum(axis=1, keepdims=True)
-        if not self.shade:
-            return lit, np.zeros(len(lit), np.float32)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares = np.where(total > ALL_SHADE, lit / total, np.float32(np.nan))
-        return shares, 1 - total[:, 0]
-
-
-def _add(summary: Summary, result: Abundances) -> None:
-    """Pixels that are all shade have an error and no shares: they count with none."""
-    summary.add(Unmixing(np.nan_to_num(result.abundances), result.error))
 
 
 def _sections(folder: Path, library: Library, summary: Summary) -> list[Section]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import plots
 from ...abundances import mesma
@@ -15,16 +13,11 @@ from ...cube import Cube
 from ...outputs import OutputFolder, raster_writers, required_bytes, thumbnail
 from ...record import Run
 from ...report import Section, Table
-from ...results import Unmixing
 from ...summary import Summary
 from ..given_library import GivenLibrary, given_library, notice_left_out
-from ..mapping import map_windows, notice_nodata
+from ..mapping import WINDOW, map_windows, notice_nodata
+from ..solving import add_solved, all_pixels, image, without_shade
 from .config import BestModels
-
-Number = TypeVar("Number", np.float32, np.int16)
-WINDOW = 128
-ALL_SHADE = 1e-3
-"""Pixels with less than this share of anything lit tell no material."""
 
 
 def prepare(run: Run) -> float:
@@ -41,7 +34,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     summary, counts = Summary(len(names)), np.zeros(len(given.spectra), np.int64)
 
     def add(result: BestModels) -> None:
-        summary.add(Unmixing(np.nan_to_num(result.abundances), result.error))
+        add_solved(summary, result)
         counts[:] += np.bincount(result.spectra[result.spectra > 0] - 1, minlength=len(counts))
 
     bands = {"abundances": names, "error": ["Reconstruction error"], "spectra": names}
@@ -65,28 +58,17 @@ class _Models:
 
     def best(self, cube: Cube) -> BestModels:
         """Fractions, error and chosen spectra of one cube."""
-        pixels = cube.reflectance[self.given.bands].reshape(int(self.given.bands.sum()), -1).T
+        pixels = all_pixels(cube, self.given.bands)
         numbers = [self.names.index(one) for one in self.given.library.classes or []]
         dark = np.zeros(pixels.shape[1], np.float32) if self.shade else None
         found = mesma(pixels, self.given.spectra, numbers, self.complexity, dark, self.improvement)
-        lit, blank = found.abundances[:, : len(self.names)], np.float32(np.nan)
-        total = lit.sum(axis=1, keepdims=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares = np.where(total > ALL_SHADE, lit / total, blank)
-        spectra = (found.spectra + 1).astype(np.int16)
+        shares, shade = without_shade(found.abundances[:, : len(self.names)])
         return BestModels(
-            _image(shares, cube, np.nan),
-            np.where(cube.valid, found.error.reshape(cube.valid.shape), blank),
-            _image(spectra, cube, -1),
-            np.where(cube.valid, (1 - total[:, 0]).reshape(cube.valid.shape), blank),
+            image(shares, cube, np.nan),
+            image(found.error, cube, np.nan),
+            image((found.spectra + 1).astype(np.int16), cube, -1),
+            image(shade, cube, np.nan),
         )
-
-
-def _image(values: NDArray[Number], cube: Cube, blank: float) -> NDArray[Number]:
-    """(pixels, classes) as an image (classes, rows, cols), blank where the cube is not valid."""
-    image: NDArray[Number] = np.ascontiguousarray(values.T).reshape(-1, *cube.valid.shape)
-    image[:, ~cube.valid] = blank
-    return image
 
 
 def _given(run: Run) -> GivenLibrary:

@@ -12,10 +12,8 @@ from ...outputs import OutputFolder, raster_writers, required_bytes
 from ...record import Run
 from ...report import Section
 from ...transforms import without_continuum
-from ..mapping import map_windows
+from ..mapping import WINDOW, map_windows
 from .config import WithoutContinuum
-
-WINDOW = 128
 
 
 def prepare(run: Run) -> float:

@@ -12,10 +12,9 @@ from ...record import Run
 from ...report import Section
 from ...transforms import spectral_angle_maps
 from ..given_library import given_library, notice_left_out
-from ..mapping import map_windows, notice_nodata
+from ..mapping import WINDOW, map_windows, notice_nodata
 from .config import Angles
 
-WINDOW = 128
 NONE = "none near enough"
 
 
