@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from osgeo import gdal
 from qgis.core import QgsMapLayer, QgsRasterLayer
+from qgis.PyQt.QtGui import QColor
 
 from ..backend.facts import Facts, Numbers, spectral_axis, stated_scale
 
@@ -57,10 +58,20 @@ def band_names(source: str) -> List[str]:
 
 def value_names(source: str) -> List[str]:
     """Names of the values 0, 1, 2 ... as they stand in a raster's first band; QGIS reads no files beside it."""
+    tags = _value_tags(source, "category_")
+    return [tags.get(value, str(value)) for value in range(len(tags))]
+
+
+def value_colours(source: str) -> Dict[int, str]:
+    """Colours (#rrggbb) of the values that have one, as they stand in a raster's first band."""
+    return {value: text for value, text in _value_tags(source, "colour_").items() if QColor(text).isValid()}
+
+
+def _value_tags(source: str, prefix: str) -> Dict[int, str]:
     dataset = open_raster(source)  # held: its bands die with it
     tags = dataset.GetRasterBand(1).GetMetadata() or {}
-    count = sum(1 for key in tags if key.startswith("category_"))
-    return [tags.get(f"category_{value}", str(value)) for value in range(count)]
+    found = {key[len(prefix) :]: text for key, text in tags.items() if key.startswith(prefix)}
+    return {int(value): text for value, text in found.items() if value.isdecimal()}
 
 
 def open_raster(source: str) -> Any:

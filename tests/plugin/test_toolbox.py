@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mixel.backend.tasks import task, tasks
-from mixel.plugin import results, styles
+from mixel.plugin import class_styles, results, styles
 from osgeo import gdal, ogr, osr
 from qgis.core import (
     QgsApplication,
@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingOutputVectorLayer,
     QgsProcessingParameterFile,
+    QgsProcessingParameterMapLayer,
     QgsProcessingParameterRasterLayer,
     QgsProject,
     QgsVectorLayer,
@@ -61,11 +62,18 @@ def test_every_option_and_input_is_an_explained_parameter(described):
     assert all(one.help() for one in definitions.values())
     for one in described.option_settings:
         assert definitions[one.name.upper()].defaultValue() == one.default
-    kinds = {"raster": QgsProcessingParameterRasterLayer, "library": QgsProcessingParameterFile}
+    kinds = {
+        "raster": QgsProcessingParameterRasterLayer,
+        "library": QgsProcessingParameterFile,
+        "model": QgsProcessingParameterFile,
+        "labels": QgsProcessingParameterMapLayer,
+        "area": QgsProcessingParameterMapLayer,
+    }
     for one in described.inputs:
         assert isinstance(definitions[one.name.upper()], kinds[one.kind])
     assert ("INPUT" in definitions) == ("SCALE" in definitions) == described.needs_scene
-    assert ("METHOD" in definitions) == ("DEVICE" in definitions) == bool(described.methods)
+    assert ("METHOD" in definitions) == bool(described.methods)
+    assert ("DEVICE" in definitions) == described.on_device
 
 
 def test_every_output_has_its_name_and_every_raster_but_a_plain_one_its_look(described):
@@ -127,10 +135,10 @@ def test_materials_have_their_names_and_colours_far_apart(qgis_app, tmp_path):
     names = ("none", "tree", "soil & sand", "roof")
     dataset.GetRasterBand(1).SetMetadata({f"category_{value}": name for value, name in enumerate(names)})
     dataset = None
-    layer = styles.categories_layer(path)
+    layer = class_styles.categories_layer(path)
     classes = layer.renderer().classes()
     assert isinstance(layer.renderer(), QgsPalettedRasterRenderer)
-    assert styles.categories_layer(raster(tmp_path / "plain.tif", np.zeros((1, 3, 4)))).isValid()
+    assert class_styles.categories_layer(raster(tmp_path / "plain.tif", np.zeros((1, 3, 4)))).isValid()
     assert [one.label for one in classes] == ["none", "tree", "soil & sand", "roof"]
     assert len({one.color.name() for one in classes}) == 4
 
@@ -160,7 +168,7 @@ def test_only_what_a_run_wrote_becomes_layers_in_the_order_of_the_task(qgis_app,
     shown = results.run_layers(task("estimate_abundances"), found)
     assert [name for name, _ in shown] == ["ABUNDANCES"] * 3 + ["SHADE"]
     assert results.run_layers(task("count_endmembers"), {"EIGENVALUES": "eigenvalues.csv"}) == []
-    extracted = results.run_layers(task("extract_endmembers"), {"POINTS": points(tmp_path / "p.gpkg")})
+    extracted = results.run_layers(task("extract_endmembers"), {"POINTS": points(tmp_path / "endmember_pixels.gpkg")})
     assert [layer.name() for _, layer in extracted] == ["Endmember pixels"]
     results.save_sidecars([layer for _, layer in (*shown, *extracted)])
     assert (tmp_path / "abundances.qml").exists() and (tmp_path / "shade.qml").exists()
