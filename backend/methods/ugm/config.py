@@ -59,7 +59,7 @@ class Config:
         advanced=True,
     )
     width: int = setting(
-        32, "Feature width", "Channels of the network; a multiple of 8.", minimum=8, maximum=512, advanced=True
+        64, "Feature width", "Channels of the network; a multiple of 8.", minimum=8, maximum=512, advanced=True
     )
     num_blocks: int = setting(
         2, "Number of blocks", "Depth of the network. Each one sees farther.", minimum=1, maximum=6, advanced=True

@@ -39,11 +39,13 @@ class Goal:
         self.network, self.config, self.scale, self.class_weights = network, config, scale, class_weights
         self.labelled = Draw(labelled, CLASS_PIXELS, config.seed)
         self.sample = Draw(sample, SAMPLE_PIXELS, config.seed + 1)
+        self.watched = Draw(sample, SAMPLE_PIXELS, config.seed)()
         self.generator = torch.Generator().manual_seed(config.seed + 2)
 
     def __call__(self) -> Tensor:
         """The loss of one training step."""
-        return self.config.weight_class * self.classes(self.labelled()) + self.materials(self.sample())
+        classes = self.config.weight_class * self.classes(self.labelled())
+        return classes + self.materials(self.sample(), self.generator)
 
     def classes(self, tiles: list[Known]) -> Tensor:
         """Weighted cross-entropy of the labelled pixels of tiles, each changed by chance."""
@@ -52,10 +54,13 @@ class Goal:
         scores, targets = (torch.cat(some) for some in zip(*parts, strict=True))
         return functional.cross_entropy(scores, targets, self.class_weights, label_smoothing=config.smoothing)
 
-    def materials(self, tiles: list[Seen]) -> Tensor:
-        """How far the reconstruction is off, how mixed the pixels are, and how far the variants lie apart."""
+    def materials(self, tiles: list[Seen], generator: torch.Generator) -> Tensor:
+        """How far the reconstruction is off, how mixed the pixels are, and how far the variants lie apart.
+
+        ``generator`` draws the pixels.
+        """
         config, spectra = self.config, self.network.unmixing.spectra()
-        parts = [self._rebuilt(tile, max(1, REBUILT // len(tiles))) for tile in tiles]
+        parts = [self._rebuilt(tile, max(1, REBUILT // len(tiles)), generator) for tile in tiles]
         abundances, rebuilt, truth = (torch.cat(some) for some in zip(*parts, strict=True))
         fit = config.weight_mse * functional.mse_loss(rebuilt, truth)
         shape = config.weight_angle * spectral_angle(rebuilt, truth).mean()
@@ -65,13 +70,14 @@ class Goal:
         return total
 
     def validation(self, tiles: list[Known]) -> float:
-        """The weighted mean cross-entropy of the labelled pixels of tiles."""
+        """The loss without chance: the labelled pixels of tiles as they are, and always the same of the sample."""
         total, share = 0.0, 0.0
         for tile in tiles:
             scores, targets = self.scores(tile)
             total += float(functional.cross_entropy(scores, targets, self.class_weights, reduction="sum"))
             share += float(self.class_weights[targets].sum())
-        return total / max(share, 1e-12)
+        materials = float(self.materials(self.watched, torch.Generator().manual_seed(self.config.seed)))
+        return self.config.weight_class * total / max(share, 1e-12) + materials
 
     def scores(self, tile: Known) -> tuple[Tensor, Tensor]:
         """Scores (pixels, classes) and classes (pixels,), from 0, of a tile's labelled pixels."""
@@ -80,11 +86,11 @@ class Goal:
         labels = tile.labels.to(device)
         return scores[labels > 0], labels[labels > 0] - 1
 
-    def _rebuilt(self, tile: Seen, most: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _rebuilt(self, tile: Seen, most: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Abundances (n, r), reconstruction and truth (n, l) of up to ``most`` valid pixels of a tile."""
         device = self.class_weights.device
         places = torch.nonzero(tile.valid.flatten())[:, 0]
-        places = places[torch.randperm(len(places), generator=self.generator)[:most]]
+        places = places[torch.randperm(len(places), generator=generator)[:most]]
         truth = tile.reflectance[:, places].t().to(device) / self.scale
         found = self.network.unmix(tile.values.to(device), tile.valid.to(device))
         places = places.to(device)
