@@ -18,6 +18,8 @@ LEGEND_ROWS = 18
 MOST_NAMED = 54
 """Classes in a picture's legend; the table below names them all."""
 NO_DATA = "#ffffff"
+NUMBERED = 20
+"""Classes up to which a confusion matrix shows numbers."""
 TOP = 3.0
 """Novelty shown in the darkest colour."""
 
@@ -50,4 +52,29 @@ def trust(confidence: Array, novelty: Array) -> str:
     bar.set_ticks([0, 0.5, 1, 2, 3], labels=["0", "0.5", "1", "2", "3"])
     for axes in (left, right):
         axes.axis("off")
+    return png(figure)
+
+
+def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> str:
+    """A confusion matrix (classes, classes), rows = map, as shares of each column; with numbers up to 20 classes."""
+    size = len(names)
+    side = float(np.clip(2.2 + 0.42 * size, 3.6, 9.5))
+    figure = Figure(figsize=(side + 1.6, side), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    totals = matrix.sum(axis=0)
+    shares = np.divide(matrix, totals, out=np.full(matrix.shape, np.nan), where=totals > 0)
+    image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    step = -(-size // 40)
+    ticks = range(0, size, step)
+    axes.set_xticks(ticks, labels=[names[index] for index in ticks], rotation=90, fontsize=8)
+    axes.set_yticks(ticks, labels=[names[index] for index in ticks], fontsize=8)
+    axes.set_xlabel("Reference")
+    axes.set_ylabel("Map")
+    figure.colorbar(image, ax=axes, label="Share of the reference class", shrink=0.8)
+    if size <= NUMBERED:
+        for row, col in np.argwhere(matrix > 0):
+            dark = shares[row, col] > 0.5
+            axes.text(
+                col, row, str(matrix[row, col]), ha="center", va="center", fontsize=7, color="w" if dark else "0.2"
+            )
     return png(figure)
