@@ -29,7 +29,7 @@ def raster(path, arrays, names, scene):
         band.WriteArray(array)
 
 
-def write_results(job, folder):
+def write_unmixing(job, folder):
     scene = gdal.Open(job["scene"])
     rows, cols = scene.RasterYSize, scene.RasterXSize
     count = job["settings"]["num_endmembers"]
@@ -41,7 +41,30 @@ def write_results(job, folder):
     error[0, 0] = np.nan
     raster(folder / "error.tif", [error], ["RMSE"], scene)
     (folder / "endmembers.sli").write_bytes(b"")
-    (folder / "report.html").write_text("<h1>Report</h1>")
+    return {"abundances": "abundances.tif", "error": "error.tif", "endmembers": "endmembers.sli"}
+
+
+def write_classification(job, folder):
+    scene = gdal.Open(job["scene"])
+    rows, cols = scene.RasterYSize, scene.RasterXSize
+    tilt = np.linspace(0, 2.5, rows * cols).reshape(rows, cols)
+    raster(folder / "confidence.tif", [tilt / 2.5], ["Confidence"], scene)
+    raster(folder / "novelty.tif", [tilt], ["Unlike the training pixels"], scene)
+    raster(folder / "probabilities.tif", [tilt / 2.5, 1 - tilt / 2.5], ["Roof", "Tree"], scene)
+    raster(folder / "classes.tif", [1 + (tilt > 1)], ["Classes"], scene)
+    classes = gdal.Open(str(folder / "classes.tif"), gdal.GA_Update)
+    names = {"category_0": "not classified", "category_1": "Roof", "category_2": "Tree"}
+    classes.GetRasterBand(1).SetMetadata({**names, "colour_1": "#ff0000", "colour_2": "#00ff00"})
+    (folder / "model.json").write_text("{}")
+    (folder / "accuracy.csv").write_text("")
+    return {
+        **{name: f"{name}.tif" for name in ("classes", "confidence", "novelty", "probabilities")},
+        "model": "model.json",
+        "accuracy": "accuracy.csv",
+    }
+
+
+WRITERS = {"unmix": write_unmixing, "classify": write_classification, "apply_model": write_classification}
 
 
 def main():
@@ -63,14 +86,9 @@ def main():
         sys.exit(1)
     if how == "notice":
         say("notice", message="Three bands were left out.")
-    write_results(job, folder)
-    for kind, name in [
-        ("abundances", "abundances.tif"),
-        ("error", "error.tif"),
-        ("endmembers", "endmembers.sli"),
-        ("report", "report.html"),
-        ("job", "job.json"),
-    ]:
+    found = WRITERS.get(job["task"], lambda job, folder: {})(job, folder)
+    (folder / "report.html").write_text("<h1>Report</h1>")
+    for kind, name in {**found, "report": "report.html", "job": "job.json"}.items():
         say("output", kind=kind, path=str(folder / name), label=kind)
     say("done", seconds=0.1, metrics={"rmse": 0.01})
 
