@@ -19,7 +19,7 @@ from .spectra import Found, Library, nanometres, read_text, reflectance, tidy
 
 Numbers = NDArray[np.float64]
 SUFFIXES = (".txt", ".asc")
-COLUMNS = ("Class", "Subclass", "Type")
+COLUMNS = ("Class", "Subclass", "Genus", "Species", "Type")
 ASIDE = re.compile(r"^errorbars|_wavelengths?_|_bandpass_|ancillary", re.IGNORECASE)
 """Names of files that come with the spectra and are none."""
 MOST_FILES = 20_000
@@ -42,6 +42,8 @@ def read(path: Path) -> Found:
     those of the file with the most bands within the range that all cover.
     """
     if not path.is_dir():
+        if ASIDE.search(path.name):
+            raise ValueError("it comes with the spectra of a library and is none itself; choose a spectrum.")
         return _library([_spectrum(path, read_text(path))])
     files = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and not ASIDE.search(one.name))
     if len(files) > MOST_FILES:
@@ -73,6 +75,8 @@ def _spectrum(path: Path, text: str) -> Spectrum:
 
 def _usgs(path: Path, text: str) -> Spectrum:
     title, values = _column(text)
+    if title.split()[-1] == "TRAN":
+        raise ValueError("it holds transmittance; only reflectance can be used.")
     name = " ".join(title.rpartition("Record=")[2].partition(":")[2].split()) or " ".join(title.split())
     wavelengths = _companion(path, len(values))
     return _ascending(Spectrum(name, reflectance(values, None).astype(np.float64), wavelengths))

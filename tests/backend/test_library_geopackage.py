@@ -86,6 +86,32 @@ def test_units_scales_and_order(tmp_path, change, wavelengths, factor):
         np.testing.assert_allclose(found.wavelengths, wavelengths, rtol=1e-6)
 
 
+@pytest.mark.parametrize("version", ["1.2", "1.3", "1.4"])
+def test_a_layer_of_points_that_gdal_writes_with_the_profiles_of_enmap_box(tmp_path, version):
+    """All the tables GDAL makes, an index of the points, and the profile as EnMAP-Box encodes it into text."""
+    dumps = [json.dumps({"x": X, "y": [*Y[:2], 0.4 + n], "xUnit": "nm", "bbl": [1, 1, 0]}) for n in range(2)]
+    points = [bytes.fromhex("01010000000000000000002a400000000000004a40")] * 2
+    pyogrio.raw.write(
+        tmp_path / "speclib.gpkg",
+        geometry=np.array(points, dtype=object),
+        field_data=[
+            np.array(["roof 1", "Straße"], dtype=object),
+            np.array(["impervious", None], dtype=object),
+            np.array(dumps, dtype=object),
+            np.array([1, 2]),
+        ],
+        fields=["name", "level_1", "profiles", "level_1_id"],
+        geometry_type="Point",
+        crs="EPSG:4326",
+        layer="speclib",
+        dataset_options={"VERSION": version},
+    )
+    found = read_library(tmp_path / "speclib.gpkg")
+    assert found.names == ["roof 1", "Straße"] and found.classes == ["impervious", ""]
+    np.testing.assert_array_equal(found.wavelengths, X[:2])
+    np.testing.assert_allclose(found.spectra, [Y[:2], Y[:2]], rtol=1e-6)
+
+
 def test_bad_bands_are_left_out_and_null_is_missing(tmp_path):
     rows = [("a", text(bbl=[1, 0, 1], y=[0.1, 9, None])), ("b", text(bbl=[1, 1, 1]))]
     found = read_library(package(tmp_path, rows))

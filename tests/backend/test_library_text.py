@@ -63,6 +63,148 @@ def test_the_wavelengths_may_be_one_folder_up_or_absent(tmp_path):
     np.testing.assert_allclose(read_library(usgs(chapter)).wavelengths, np.array(MICRONS) * 1e3, rtol=1e-6)
 
 
+SPLIB07A = """ splib07a Record=108: Actinolite HS116.1B          ASDFRb AREF
+ -1.2300000e+34
+ 6.9810726e-02
+ 7.1286291e-02
+ 1.0330000e-01
+"""
+"""The first lines of a file of the library, as it stands there: one blank before title and values."""
+ASD = """ splib07a Record=23: Wavelengths ASD 0.35-2.5 microns 2151 ch
+ 3.5000000e-01
+ 3.5100001e-01
+ 3.5200000e-01
+ 2.5000000e+00
+"""
+ECOSTRESS = """Name: Pale brown silty loam
+Type: soil
+Class: Alfisol
+Subclass: Fragiboralf
+Particle Size: none
+Sample No.: 86P1994
+Owner: JHU
+Wavelength Range: All
+Origin: Bonner Co., Id. via USDA Soil Conservation service.
+Collection Date: N/A
+Description:  Pale brown silty loam (medial, typic). Original ASTER Spectral Library name was jhu.becknic.soil.txt
+Measurement: Directional (10 degree) hemispherical reflectance
+First Column: X
+Second Column: Y
+X Units: Wavelength (micrometers)
+Y Units:Reflectance (percent)
+First X Value: 14.0112
+Last X Value:  0.4000
+Number of X Values: 4
+Additional Information: soil.alfisol.fragiboralf.none.all.86p1994.jhu.becknic.ancillary.txt
+
+14.0112\t 1.6553
+ 9.9887\t 2.7812
+ 0.8000\t21.1188
+ 0.4000\t10.0591
+"""
+ASTER = """Name: Aplite
+Type: Rocks
+Class: Igneous
+Subclass: Felsic
+Particle Size: 0-75 micrometers
+Sample No.: Aplite.H1
+Owner: JHU
+Wavelength range: All
+Origin: From Boulder County, Colorado via Ward's Scientific (Cat. No. W-
+101)
+Description: Powder derived from sample: fine-grained to medium-grained\x20
+leucocratic rock composed of quartz, feldspar, micas and opaques.
+
+
+
+
+Measurement: Directional (10 degree) hemispherical reflectance
+First Column: X
+Second Column: Y
+X Units: Wavelength (micrometers)
+Y Units: Reflectance (percent)
+First X Value: 14.0112
+Last X Value: 0.4000
+Number of X Values: 3
+Additional information:\tsee file aplite1a.doc
+
+14.011\t1.5075
+6.0704\t10.037
+0.4000\t62.905
+"""
+
+
+def test_the_layout_of_splib07(tmp_path):
+    """The whole unpacked library: wavelengths and bandpasses above the chapters, error bars below."""
+    chapter = tmp_path / "ChapterM_Minerals"
+    (chapter / "errorbars").mkdir(parents=True)
+    (tmp_path / "splib07a_Wavelengths_ASD_0.35-2.5_microns_2151_ch.txt").write_text(ASD)
+    (tmp_path / "splib07a_Wavelengths_BECK_Beckman_0.2-3.0_microns.txt").write_text(ASD + " 2.6000000e+00\n")
+    (tmp_path / "splib07a_Bandpass_(FWHM)_ASDFR_StandardResolution.txt").write_text(ASD)
+    path = chapter / "splib07a_Actinolite_HS116.1B_ASDFRb_AREF.txt"
+    path.write_text(SPLIB07A)
+    (chapter / "errorbars" / "errorbars_for_splib07a_Actinolite_HS116.1B_ASDFRb_AREF.txt").write_text(SPLIB07A)
+    for source in (path, chapter):
+        found = read_library(source)
+        assert found.names == ["Actinolite HS116.1B ASDFRb AREF"]
+        np.testing.assert_allclose(found.wavelengths, [350, 351, 352, 2500], rtol=1e-6)
+        np.testing.assert_allclose(found.spectra, [[np.nan, 0.069810726, 0.071286291, 0.1033]], rtol=1e-6)
+
+
+def test_the_layout_of_splib07_at_a_sensors_bands(tmp_path):
+    (tmp_path / "S07SNTL2_Wavelengths_Sentinel2_(13_bands)_microns.txt").write_text(ASD)
+    path = tmp_path / "S07SNTL2_Actinolite_HS116.1B_ASDFRb_AREF.txt"
+    path.write_text(SPLIB07A.replace("splib07a", "s07_SNTL2"))
+    found = read_library(path)
+    assert found.names == ["Actinolite HS116.1B ASDFRb AREF"] and found.wavelengths[-1] == 2500
+
+
+@pytest.mark.parametrize(
+    "name", ["splib07a_Wavelengths_ASD_0.35-2.5_microns_2151_ch.txt", "splib07a_Bandpass_(FWHM)_ASDFR_x.txt"]
+)
+def test_what_comes_with_the_spectra_is_no_spectrum(tmp_path, name):
+    (tmp_path / name).write_text(ASD)
+    with pytest.raises(ValueError, match="is none itself; choose a spectrum"):
+        read_library(tmp_path / name)
+    with pytest.raises(ValueError, match="no file in it is a spectrum"):
+        read_library(tmp_path)
+
+
+def test_transmittance_of_splib07_is_refused(tmp_path):
+    path = tmp_path / "splib07a_Water_BECKb_TRAN.txt"
+    path.write_text(SPLIB07A.replace("AREF", "TRAN"))
+    with pytest.raises(ValueError, match="holds transmittance"):
+        read_library(path)
+
+
+def test_the_layout_of_ecostress(tmp_path):
+    path = tmp_path / "soil.alfisol.fragiboralf.none.all.86p1994.jhu.becknic.spectrum.txt"
+    path.write_text(ECOSTRESS, newline="\r\n")
+    notes = ECOSTRESS.partition("Measurement")[0] + "8.54% organic carbon; 4.2% clay\n\nClay mineralogy: weak peak.\n"
+    (tmp_path / path.name.replace("spectrum", "ancillary")).write_text(notes)
+    for source in (path, tmp_path):
+        found = read_library(source)
+        assert found.names == ["Pale brown silty loam"] and found.classes == ["Alfisol"]
+        np.testing.assert_allclose(found.wavelengths, [400, 800, 9988.7, 14011.2], rtol=1e-6)
+        np.testing.assert_allclose(found.spectra, [[0.100591, 0.211188, 0.027812, 0.016553]], rtol=1e-5)
+
+
+def test_the_layout_of_aster_before_ecostress(tmp_path):
+    path = tmp_path / "jhu.becknic.rock.igneous.felsic.fine.aplite1.spectrum.txt"
+    path.write_text(ASTER)
+    found = read_library(path)
+    assert found.names == ["Aplite"] and found.classes == ["Igneous"]
+    np.testing.assert_allclose(found.wavelengths, [400, 6070.4, 14011], rtol=1e-6)
+    np.testing.assert_allclose(found.spectra, [[0.62905, 0.10037, 0.015075]], rtol=1e-5)
+
+
+def test_plants_of_ecostress_have_genus_and_species(tmp_path):
+    change = {"Type": "vegetation", "Class": "Shrub", "Subclass": None, "Genus": "Agave", "Species": "attenuata"}
+    path = ecostress(tmp_path, **change, **{"X Units": "Wavelength (micrometer)"})
+    assert class_columns(path) == ["Class", "Genus", "Species", "Type"]
+    assert read_library(path, "Genus").classes == ["Agave"]
+
+
 def test_deleted_channels_are_missing(tmp_path):
     found = read_library(usgs(tmp_path, (0.1, -1.23e34, 0.3, -1.23e34)))
     np.testing.assert_allclose(found.spectra, [[0.1, np.nan, 0.3, np.nan]], rtol=1e-6)
