@@ -78,7 +78,8 @@ def class_spectra(library: Library, spreads: Mapping[str, tuple[Numbers, Numbers
         cell.spines[["top", "right"]].set_visible(False)
     for cell in cells[len(spreads) :]:
         cell.axis("off")
-    cells[0].set_ylim(bottom=0)
+    tops = np.nanpercentile([*library.spectra, *(mean + spread for mean, spread, _ in spreads.values())], 98, axis=1)
+    cells[0].set_ylim(0, 1.1 * max(float(np.nanmax(tops)), 1e-3))  # single bands of noise are cut off
     figure.supxlabel("Band number" if library.wavelengths is None else "Wavelength (nm)", fontsize=9)
     figure.supylabel("Reflectance", fontsize=9)
     return png(figure)
