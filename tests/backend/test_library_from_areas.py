@@ -169,10 +169,27 @@ def test_one_class_is_enough(run, scene, tmp_path):
     assert read_library(folder / "library.sli").names == ["water 1", "water 2"]
 
 
-def test_a_scene_without_wavelengths_or_georeference(run, tmp_path, areas):
+def test_a_scene_without_wavelengths(run, tmp_path, areas):
     path = write(tmp_path / "plain.tif", image(), wavelengths=None, nodata=-9999)
     _, folder, _ = run(path, areas, spectra="class_means")
     assert read_library(folder / "library.sli").wavelengths is None
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning", "ignore:'crs' was not provided")
+def test_a_scene_without_georeference_has_areas_and_points_in_columns_and_rows(run, tmp_path):
+    scene, path = write(tmp_path / "plain.tif", image(), nodata=-9999, crs=None, transform=None), tmp_path / "box.gpkg"
+    pyogrio.raw.write(
+        path,
+        geometry=shapely.to_wkb(np.array([shapely.box(5, -8, 9, -5)])),
+        field_data=[np.array(["soil"], dtype=object)],
+        fields=["kind"],
+        geometry_type="Polygon",
+        crs=None,
+    )
+    _, folder, told = run(scene, {"path": str(path), "field": "kind"}, spectra="every")
+    points = shapely.from_wkb(pyogrio.raw.read(folder / "library_pixels.gpkg")[2])
+    assert [(int(-point.y), int(point.x)) for point in points] == sorted(EXPECTED["soil, wet"])
+    assert any("no georeference" in text for text in told)
 
 
 @pytest.mark.parametrize(("spectra", "most", "number"), [("every", 9, 9), ("area_means", 3, 3), ("every", 40, 40)])
