@@ -11,7 +11,7 @@ from mixel.backend.methods.contract import Labelled
 from mixel.backend.methods.mim.patches import Normalisation
 from mixel.backend.methods.ugm.config import Config
 from mixel.backend.methods.ugm.network import Stream, Ugm
-from mixel.backend.methods.ugm.squares import Squares, guided_order, put_back, raster_order, reach, taken
+from mixel.backend.methods.ugm.squares import Squares, guided_order, needed, put_back, raster_order, reach, taken
 from mixel.backend.methods.ugm.tiles import Draw, Known, Tile, changed, first_variants, known, read, seen
 
 SMALL = {"stem": 3, "width": 16, "states": 2, "square": 4, "num_endmembers": 3, "num_variants": 2}
@@ -268,3 +268,30 @@ def test_variants_start_at_the_corner_and_the_pixels_most_like_it() -> None:
 def test_a_dark_pixel_is_no_fault_of_the_variants() -> None:
     pixels = np.array([[0, 0], [0.2, 0.5], [0.5, 0.1]], np.float32)
     assert np.isfinite(first_variants(pixels, pixels[1:], 2)).all()
+
+
+def test_only_squares_that_wanted_pixels_need_are_read_and_nothing_else_changes() -> None:
+    net = network(num_blocks=3).eval()
+    values, valid = torch.randn(1, 21, 30, 5), torch.rand(1, 21, 30) > 0.1
+    wanted = torch.zeros_like(valid)
+    wanted[0, 3, 4] = wanted[0, 17, 29] = True
+    read = []
+    for block in net.blocks:
+        block.register_forward_pre_hook(lambda _, given: read.append(len(given[0])))
+    with torch.no_grad():
+        whole, some = net(values, valid, (2, 3))[0], net(values, valid, (2, 3), wanted)[0]
+    torch.testing.assert_close(some[wanted], whole[wanted], rtol=1e-4, atol=1e-5)
+    assert read[3] > read[4] > read[5]
+    assert read[5] == 2
+    assert all(few < many for few, many in zip(read[3:], read[:3], strict=True))
+
+
+def test_squares_without_any_data_are_not_read() -> None:
+    grids = [Squares.at((0, 0), (8, 12), 4, shift) for shift in (0, 2)]
+    wanted = torch.zeros(1, 8, 12, dtype=torch.bool)
+    assert [len(one) for one in needed(grids, wanted)] == [0, 0]
+    wanted[0, 0, 0] = True
+    assert [one.tolist() for one in needed(grids, wanted)] == [[0], [0]]
+    net = network().eval()
+    scores, _ = net(torch.zeros(1, 4, 4, 5), torch.zeros(1, 4, 4, dtype=torch.bool), (0, 0))
+    assert torch.isfinite(scores).all()

@@ -82,8 +82,8 @@ class Goal:
     def scores(self, tile: Known) -> tuple[Tensor, Tensor]:
         """Scores (pixels, classes) and classes (pixels,), from 0, of a tile's labelled pixels."""
         device = self.class_weights.device
-        scores, _ = self.network(tile.values.to(device), tile.valid.to(device), tile.origin)
         labels = tile.labels.to(device)
+        scores, _ = self.network(tile.values.to(device), tile.valid.to(device), tile.origin, labels > 0)
         return scores[labels > 0], labels[labels > 0] - 1
 
     def _rebuilt(self, tile: Seen, most: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

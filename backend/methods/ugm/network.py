@@ -22,7 +22,6 @@ differs from the code, and why:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +29,7 @@ from torch.nn import functional
 
 from ...scan import Linear, MambaBlock
 from .config import Config
-from .squares import Squares, guided_order, put_back, raster_order, reach, taken
+from .squares import Squares, guided_order, needed, put_back, raster_order, reach, taken
 
 SHARPNESS = 20.0
 """Of the softplus that keeps spectra positive: reflectances above 0.2 of the scale pass as they are."""
@@ -110,7 +109,7 @@ class Unmixing(nn.Module):
 
 
 class Block(nn.Module):
-    """A scan over the pixels of each square, a scan over each pixel's groups of channels, fused: (b, h, w, d) -> same.
+    """A scan over the pixels of each square, a scan over each pixel's groups of channels, fused: (n, t, d) -> same.
 
     ``s1, s2 = softmax(theta)``: how much each of the two counts.
     """
@@ -123,15 +122,16 @@ class Block(nn.Module):
         self.before, self.norms = nn.LayerNorm(width), nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.theta, self.fuse = nn.Parameter(torch.zeros(2)), Linear(width, width)
 
-    def forward(self, features: Tensor, valid: Tensor, squares: Squares, order: Tensor) -> Tensor:
-        normal = self.before(features) * valid[..., None]
-        first, second = taken(squares.cut(normal), order).chunk(2, dim=-1)
+    def forward(self, tokens: Tensor, valid: Tensor, order: Tensor) -> Tensor:
+        """Tokens of squares, where they hold data (n, t), and the order (n, t) they are read in."""
+        normal = self.before(tokens) * valid[..., None]
+        first, second = taken(normal, order).chunk(2, dim=-1)
         scanned = torch.cat([self.forwards(first.contiguous()), self.backwards(second.contiguous())], dim=-1)
-        spatial = functional.gelu(self.norms[0](squares.join(put_back(scanned, order))))
+        spatial = functional.gelu(self.norms[0](put_back(scanned, order)))
         groups = normal.reshape(-1, GROUPS, normal.shape[-1] // GROUPS)
-        spectral = functional.gelu(self.norms[1](self.spectral(groups).view(features.shape)))
+        spectral = functional.gelu(self.norms[1](self.spectral(groups).view(tokens.shape)))
         shares = torch.softmax(self.theta, dim=0)
-        fused: Tensor = features + self.fuse(shares[0] * spatial + shares[1] * spectral)
+        fused: Tensor = tokens + self.fuse(shares[0] * spatial + shares[1] * spectral)
         return fused
 
 
@@ -156,28 +156,38 @@ class Ugm(nn.Module):
         """Components (b, h, w, k) and validity (b, h, w) -> abundances and variants."""
         return self._unmixed(self.stem(values, valid))
 
-    def forward(self, values: Tensor, valid: Tensor, origin: tuple[int, int]) -> tuple[Tensor, Unmixed]:
-        """Class scores (b, h, w, c), and what :meth:`unmix` gives; ``origin``: the tiles' first pixel in the scene."""
+    def forward(
+        self, values: Tensor, valid: Tensor, origin: tuple[int, int], wanted: Tensor | None = None
+    ) -> tuple[Tensor, Unmixed]:
+        """Class scores (b, h, w, c), and what :meth:`unmix` gives; ``origin``: the tiles' first pixel in the scene.
+
+        ``wanted`` (b, h, w): pixels whose scores are asked for, by default all with data; the others' mean nothing.
+        """
         features = self.stem(values, valid)
         unmixed = self._unmixed(features)
         features = self.stream(features)
         if self.guidance:
             features = features + self.clusters(unmixed.abundances)
-        for number, block in enumerate(self.blocks):
-            squares = Squares.at(origin, cast(tuple[int, int], valid.shape[1:]), self.side, number % 2 * self.side // 2)
-            features = block(features, valid, squares, self._order(squares, unmixed, valid))
+        grids = [self._squares(number, origin, valid) for number in range(len(self.blocks))]
+        numbers = needed(grids, valid if wanted is None else wanted)
+        for block, squares, chosen in zip(self.blocks, grids, numbers, strict=True):
+            tokens, there = squares.cut(features), squares.cut(valid[..., None])[chosen, :, 0]
+            shares = squares.cut(unmixed.abundances)[chosen]
+            order = guided_order(shares, there) if self.guidance else raster_order(there)
+            features = squares.join(tokens.index_copy(0, chosen, block(tokens[chosen], there, order)))
         features = self.norm(features)
         if self.guidance:
             features = torch.cat([features, unmixed.abundances], dim=-1)
         return self.head(self.dropout(features)), unmixed
 
+    def _squares(self, number: int, origin: tuple[int, int], valid: Tensor) -> Squares:
+        """Those of a block: every other one's are moved by half a square."""
+        shape = (valid.shape[1], valid.shape[2])
+        return Squares.at(origin, shape, self.side, number % 2 * self.side // 2)
+
     def _unmixed(self, features: Tensor) -> Unmixed:
         found: Unmixed = self.unmixing(features if self.guidance else features.detach())
         return found
-
-    def _order(self, squares: Squares, unmixed: Unmixed, valid: Tensor) -> Tensor:
-        there = squares.cut(valid[..., None].float())[..., 0] > 0
-        return guided_order(squares.cut(unmixed.abundances), there) if self.guidance else raster_order(there)
 
 
 def halo(config: Config) -> int:

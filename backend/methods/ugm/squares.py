@@ -80,6 +80,16 @@ def put_back(tokens: Tensor, order: Tensor) -> Tensor:
     return taken(tokens, order.argsort(dim=1))
 
 
+def needed(grids: list[Squares], wanted: Tensor) -> list[Tensor]:
+    """The numbers of the squares to be read, block after block, for the sake of wanted pixels (b, h, w) of the last."""
+    found = []
+    for squares in reversed(grids):
+        hit = squares.cut(wanted[..., None]).any(dim=1)
+        found.append(torch.nonzero(hit[:, 0])[:, 0])
+        wanted = squares.join(hit[:, None].expand(-1, squares.side**2, -1))[..., 0]
+    return found[::-1]
+
+
 def reach(side: int, blocks: int) -> int:
     """How many pixels to each side of a pixel its feature depends on, after so many blocks of shifted squares."""
     return side - 1 + (blocks - 1) * (side // 2)
