@@ -50,15 +50,18 @@ def _has_failed(job: Path) -> bool:
         return False
 
 
-def fresh_folder(scene: str, documents: str) -> Path:
-    """A folder that does not exist yet: beside the scene if one may write there, else under ``documents``."""
+def fresh_folder(scene: str, documents: str, suffix: str = "unmixed") -> Path:
+    """A folder that does not exist yet: beside the scene if one may write there, else under ``documents``.
+
+    ``suffix``: what is done to the scene, for the folder's name.
+    """
     beside = Path(scene).parent
     parent = beside if os.access(beside, os.W_OK | os.X_OK) else Path(documents)
     stem = Path(scene).stem
-    number, folder = 1, parent / f"{stem}_unmixed"
+    number, folder = 1, parent / f"{stem}_{suffix}"
     while folder.exists():
         number += 1
-        folder = parent / f"{stem}_unmixed_{number}"
+        folder = parent / f"{stem}_{suffix}_{number}"
     return folder
 
 

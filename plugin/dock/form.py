@@ -1,14 +1,13 @@
-"""The fields of a Config as a form: one editor per setting."""
+"""Settings as a form: one editor for each."""
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from qgis.gui import QgsDoubleSpinBox, QgsSpinBox
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from ...backend.config import Setting, Value
-from ...backend.methods import Method
 
 _INT_LIMIT = 2**31 - 1
 _NARROWEST = 80
@@ -16,12 +15,12 @@ _NARROWEST = 80
 
 
 class SettingsForm(QWidget):
-    """The usual or the advanced settings of one method; ``values`` gives what the user has set."""
+    """The usual or the advanced ones of some settings; ``values`` gives what the user has set."""
 
-    def __init__(self, method: Method, advanced: bool) -> None:
+    def __init__(self, settings: List[Setting], advanced: bool) -> None:
         """``advanced``: which half of the settings to show."""
         super().__init__()
-        self._settings = [setting for setting in method.settings if setting.advanced == advanced]
+        self._settings = [setting for setting in settings if setting.advanced == advanced]
         self._editors: Dict[str, QWidget] = {}
         layout = form_layout(self)
         for setting in self._settings:
@@ -70,6 +69,21 @@ def editor(setting: Setting) -> QWidget:
     made.setObjectName(f"setting_{setting.name}")
     made.setToolTip(setting.help)
     return shrinkable(made)
+
+
+def scale_box() -> QgsDoubleSpinBox:
+    """The stored value that means reflectance 1; 0 = found out from the file."""
+    box = QgsDoubleSpinBox()
+    box.setObjectName("scaleBox")
+    box.setDecimals(2)
+    box.setRange(0, 1e9)
+    box.setSpecialValueText("from the file")
+    box.setClearValue(0)
+    box.setToolTip(
+        "Stored value that means reflectance 1: 10000 for most products. Leave it at 'from the file' unless the "
+        "report shows reflectances far off."
+    )
+    return box
 
 
 def shrinkable(widget: QWidget) -> QWidget:

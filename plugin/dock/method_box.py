@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from qgis.gui import QgsCollapsibleGroupBox, QgsDoubleSpinBox
+from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from ...backend.config import Value
 from ...backend.methods import Method
-from ...backend.tasks import task as task_named
+from ...backend.tasks import Task
 from ..algorithms import DEVICES
 from ..parameters import parameter_names
-from .form import SettingsForm, add_row, form_layout, shrinkable
+from .form import SettingsForm, add_row, form_layout, scale_box, shrinkable
 
 
 class MethodBox(QWidget):
     """The methods of a task and the form of the chosen one; rarely needed settings are folded away."""
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: Task) -> None:
         """``task``: whose methods to offer."""
         super().__init__()
-        known = task_named(task)
-        self._methods = known.methods
-        self._names = parameter_names(self._methods, known.default_method)
+        self._methods = task.methods
+        self._names = parameter_names(self._methods, task.default_method)
         self._forms: List[SettingsForm] = []
         self._given: Dict[str, Value] = {}
         layout = QVBoxLayout(self)
@@ -32,7 +31,7 @@ class MethodBox(QWidget):
         self._combo.setObjectName("methodCombo")
         for method in self._methods:
             self._combo.addItem(method.label, method.name)
-        self._combo.setCurrentIndex(self._combo.findData(known.default_method))
+        self._combo.setCurrentIndex(self._combo.findData(task.default_method))
         self._shown = self.method()
         self._usual = QVBoxLayout()
         layout.addWidget(shrinkable(self._combo))
@@ -63,24 +62,12 @@ class MethodBox(QWidget):
         self._advanced.setContentsMargins(0, 0, 0, 0)
         form = QWidget()
         layout = form_layout(form)
-        add_row(layout, QLabel("Reflectance scale"), shrinkable(self._scale_box()))
+        self._scale = scale_box()
+        add_row(layout, QLabel("Reflectance scale"), shrinkable(self._scale))
         add_row(layout, QLabel("Device"), shrinkable(self._device_combo()))
         self._advanced.addWidget(form)
         group.setCollapsed(True)
         return group
-
-    def _scale_box(self) -> QgsDoubleSpinBox:
-        self._scale = QgsDoubleSpinBox()
-        self._scale.setObjectName("scaleBox")
-        self._scale.setDecimals(2)
-        self._scale.setRange(0, 1e9)
-        self._scale.setSpecialValueText("from the file")
-        self._scale.setClearValue(0)
-        self._scale.setToolTip(
-            "Stored value that means reflectance 1: 10000 for most products. Leave it at 'from the file' unless the "
-            "report shows reflectances far off."
-        )
-        return self._scale
 
     def _device_combo(self) -> QComboBox:
         self._device = QComboBox()
@@ -101,7 +88,7 @@ class MethodBox(QWidget):
         for old in self._forms:
             old.setParent(None)
             old.deleteLater()
-        self._forms = [SettingsForm(method, advanced=False), SettingsForm(method, advanced=True)]
+        self._forms = [SettingsForm(method.settings, advanced) for advanced in (False, True)]
         values = {one.name: self._given.get(self._names[method.name, one.name], one.default) for one in method.settings}
         for form in self._forms:
             form.fill(values)

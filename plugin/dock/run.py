@@ -47,7 +47,7 @@ class RunFeedback(QgsProcessingFeedback):
 
 
 class Run(QObject):
-    """A run of ``mixel:unmix`` in the background."""
+    """A run of one of Mixel's algorithms in the background."""
 
     heard = pyqtSignal(object)
     """An event of the backend."""
@@ -66,9 +66,9 @@ class Run(QObject):
         """Whether a run is under way."""
         return self._task is not None
 
-    def start(self, parameters: Dict[str, Any]) -> None:
-        """Start a run. ValueError, a sentence, if it is refused; then nothing has been started."""
-        algorithm = QgsApplication.processingRegistry().algorithmById("mixel:unmix")
+    def start(self, name: str, parameters: Dict[str, Any]) -> None:
+        """Start a run of ``mixel:name``. ValueError, a sentence, if it is refused; then nothing has been started."""
+        algorithm = QgsApplication.processingRegistry().algorithmById(f"mixel:{name}")
         context = QgsProcessingContext()
         context.setProject(QgsProject.instance())
         fine, message = algorithm.checkParameterValues(parameters, context)
@@ -78,7 +78,7 @@ class Run(QObject):
         self._context, self._feedback = context, RunFeedback()
         self._feedback.heard.connect(self.heard)
         self._task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, self._feedback)
-        self._task.setDescription("Mixel: unmixing")
+        self._task.setDescription(f"Mixel: {algorithm.displayName()}")
         self._task.executed.connect(self._executed)
         QgsApplication.taskManager().addTask(self._task)
 

@@ -69,11 +69,12 @@ class RunBar(QWidget):
         elif isinstance(event, Output) and event.kind == "report":
             self._report = event.path
 
-    def end(self, worked: bool, message: str) -> None:
-        """The run has ended; ``message`` says why if it did not work, empty after a cancel."""
+    def end(self, worked: bool, message: str, layers: bool = True) -> None:
+        """The run has ended; ``message`` says why if it did not work, empty after a cancel; ``layers``: some came."""
         self.set_running(False)
         if worked:
-            self.say("✓ Done. The layers are in the project.", Tone.GOOD)
+            where = "The layers are in the project." if layers else "The report and the output folder have the results."
+            self.say(f"✓ Done. {where}", Tone.GOOD)
             self.report_button.setVisible(bool(self._report))
         elif message:
             self.say(message, Tone.BAD)
@@ -98,7 +99,7 @@ class RunBar(QWidget):
         self.notices_label = QLabel()
         self.notices_label.setObjectName("noticesLabel")
         self.notices_label.setWordWrap(True)
-        self.run_button = _button("Run", "runButton", "Start unmixing in the background.")
+        self.run_button = _button("Run", "runButton", "Start in the background.")
         self.cancel_button = _button("Cancel", "cancelButton", "End the run; nothing is left behind.")
         self.report_button = _button("Open report", "reportButton", "Settings, curves, spectra and maps on one page.")
         self.report_button.clicked.connect(self._open_report)

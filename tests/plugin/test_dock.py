@@ -11,7 +11,7 @@ from mixel.plugin.dock.curve import Curve
 from mixel.plugin.dock.panel import MixelDock
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.gui import QgsFileWidget, QgsMapLayerComboBox, QgsSpinBox
-from qgis.PyQt.QtCore import QRectF, Qt
+from qgis.PyQt.QtCore import QPointF, QRectF, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QScrollArea, QTabWidget, QWidget
 
@@ -243,7 +243,7 @@ def test_without_a_python_the_way_to_get_one_is_shown(panel, make_layer, monkeyp
     set_up = panel.dock.findChild(QPushButton, "setUpButton")
     assert set_up.isVisible()
     panel.click(set_up)
-    assert panel.dock.findChild(QTabWidget, "pages").currentIndex() == 1
+    assert panel.dock.findChild(QTabWidget, "pages").currentIndex() == 3
 
 
 def test_it_fits_380_pixels(panel, make_layer, qgis_app):
@@ -253,7 +253,7 @@ def test_it_fits_380_pixels(panel, make_layer, qgis_app):
     for _ in range(5):
         qgis_app.processEvents()
     assert panel.dock.width() == 380
-    inside = panel.dock.findChild(QScrollArea)
+    inside = panel.dock.unmix_page.findChild(QScrollArea)
     assert inside.widget().width() <= inside.viewport().width()
     for name in ("sceneCombo", "factsLabel", "methodCombo", "outputFolder", "setting_num_endmembers", "deviceCombo"):
         widget = panel.dock.findChild(QWidget, name)
@@ -270,9 +270,12 @@ def test_the_curves_points_lie_in_their_area(qgis_app):
     assert curve.line(QRectF(0, 0, 100, 10)) == [] and curve.caption() == ""
     for step, value in enumerate([1.0, 0.1, 0.01, math.nan, math.inf]):
         curve.add(Metric("loss", value, step))
+    curve.add(Metric("validation loss", 1.0, 4))
     curve.add(Metric("sad", 5.0, 1))
     points = [(round(point.x()), round(point.y())) for point in curve.line(QRectF(0, 0, 100, 10))]
-    assert points == [(0, 0), (50, 5), (100, 10)]
+    assert points == [(0, 0), (25, 5), (50, 10)]
+    assert curve.line(QRectF(0, 0, 100, 10), "validation loss") == [QPointF(100, 0)]
+    assert curve.caption() == "loss 0.01 at step 2, validation loss 1 at step 4"
     curve.clear()
     curve.add(Metric("rmse", 0.0, 1, "reflectance"))
     assert curve.caption() == "rmse 0 reflectance at step 1" and len(curve.line(QRectF(0, 0, 9, 9))) == 1

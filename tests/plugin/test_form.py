@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from mixel.backend.config import build, setting
 from mixel.backend.methods import Method, methods
+from mixel.backend.tasks import task
 from mixel.plugin.dock.form import SettingsForm
 from mixel.plugin.dock.method_box import MethodBox
 from qgis.gui import QgsDoubleSpinBox, QgsSpinBox
@@ -28,7 +29,7 @@ METHOD = Method("everything", "Everything", "unmix", "", "", Everything)
 
 @pytest.fixture
 def form(qgis_app):
-    return SettingsForm(METHOD, advanced=False)
+    return SettingsForm(METHOD.settings, advanced=False)
 
 
 def editor(form, name):
@@ -80,22 +81,22 @@ def test_labels_stand_beside_and_carry_the_help(form):
 
 
 def test_advanced_settings_are_apart(qgis_app, form):
-    advanced = SettingsForm(METHOD, advanced=True)
+    advanced = SettingsForm(METHOD.settings, advanced=True)
     assert list(advanced.values()) == ["seed"] and "seed" not in form.values()
 
 
 def test_limits_beyond_qts_whole_numbers_are_cut(qgis_app):
-    assert editor(SettingsForm(METHOD, advanced=True), "seed").maximum() == 2**31 - 1
+    assert editor(SettingsForm(METHOD.settings, advanced=True), "seed").maximum() == 2**31 - 1
 
 
 def test_the_real_methods_forms_give_their_defaults(qgis_app):
     for method in methods("unmix"):
-        values = {**SettingsForm(method, False).values(), **SettingsForm(method, True).values()}
+        values = {**SettingsForm(method.settings, False).values(), **SettingsForm(method.settings, True).values()}
         assert build(method.config, values) == method.config()
 
 
 def test_the_method_box_speaks_the_algorithms_language(qgis_app):
-    box = MethodBox("unmix")
+    box = MethodBox(task("unmix"))
     values = box.parameters()
     assert values["METHOD"] == "unmamba" and values["DEVICE"] == "auto" and values["SCALE"] is None
     assert values["NUM_ENDMEMBERS"] == 4
@@ -105,7 +106,7 @@ def test_the_method_box_speaks_the_algorithms_language(qgis_app):
 
 def test_another_method_brings_another_form(qgis_app, monkeypatch):
     monkeypatch.setattr("mixel.backend.tasks.methods", lambda task: [*methods(task), METHOD])
-    box = MethodBox("unmix")
+    box = MethodBox(task("unmix"))
     combo = box.findChild(QComboBox, "methodCombo")
     combo.setCurrentIndex(combo.count() - 1)
     assert box.parameters()["METHOD"] == "everything"

@@ -9,6 +9,7 @@ import json
 
 import pytest
 from mixel.backend.methods import methods
+from mixel.backend.tasks import task
 from mixel.plugin.dock.method_box import MethodBox
 from mixel.plugin.dock.panel import MixelDock
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProject
@@ -27,7 +28,7 @@ def algorithm(two_methods, provider, project):
 
 @pytest.fixture
 def box(two_methods, qgis_app):
-    return MethodBox("unmix")
+    return MethodBox(task("unmix"))
 
 
 def choose(box, name):
@@ -123,7 +124,7 @@ def test_from_the_panel_to_the_job(two_methods, provider, project, make_layer, w
     editor(dock, "repeats").setValue(4)
     for _ in range(5):
         qgis_app.processEvents()
-    inside = dock.findChild(QScrollArea)
+    inside = dock.unmix_page.findChild(QScrollArea)
     assert dock.width() == 380 and inside.widget().width() <= inside.viewport().width()
     dock.unmix_page.bar.run_button.click()
     wait_until(lambda: not dock.unmix_page.run.is_active)
@@ -135,7 +136,7 @@ def test_from_the_panel_to_the_job(two_methods, provider, project, make_layer, w
 
 
 def test_the_real_methods_can_all_be_chosen_and_run(processing, project, make_layer, tmp_path):
-    layer, box = make_layer(), MethodBox("unmix")
+    layer, box = make_layer(), MethodBox(task("unmix"))
     assert box.parameters()["METHOD"] == "unmamba"
     for method in methods("unmix"):
         choose(box, method.name)

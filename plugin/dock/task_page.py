@@ -1,36 +1,37 @@
-"""The panel's first page: from a scene to its materials."""
+"""A page of the panel: a task, or several to choose from, from its form to the end of its run."""
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from qgis.gui import QgsFileWidget
 from qgis.PyQt.QtCore import QStandardPaths, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from ...backend.tasks import Task
 from .. import interpreter
 from ..folders import fresh_folder, usable_folder
-from .method_box import MethodBox
+from .form import shrinkable
 from .run import Run
 from .run_bar import RunBar
-from .scene_box import SceneBox
+from .task_form import TaskForm, heading
 from .tone import Tone, set_tone
 
 
-class UnmixPage(QWidget):
-    """Scene, method, settings and output folder; below them, always in sight, the run."""
+class TaskPage(QWidget):
+    """A task's form and the output folder; below them, always in sight, the run."""
 
     python_wanted = pyqtSignal()
     """The user wants to set up the backend's Python."""
 
-    def __init__(self) -> None:
-        """The page, showing the project as it is."""
+    def __init__(self, tasks: List[Task], prefix: str = "") -> None:
+        """``tasks``: with more than one, a list to choose from stands on top. ``prefix``: of the widgets' names."""
         super().__init__()
-        self._offered = ""
+        self._tasks, self._prefix, self._offered = tasks, prefix, ""
         self.run = Run(self)
         self.bar = RunBar()
         self._build()
-        self._scene.changed.connect(self._scene_changed)
+        self._show_task()
         self.bar.run_button.clicked.connect(self._start)
         self.bar.cancel_button.clicked.connect(self._cancel)
         self.run.heard.connect(self.bar.hear)
@@ -39,7 +40,7 @@ class UnmixPage(QWidget):
 
     def refresh(self) -> None:
         """Look again at scene and Python: both may have changed outside."""
-        self._scene.refresh()
+        self.form.refresh()
         try:
             interpreter.find()
             missing = ""
@@ -48,30 +49,26 @@ class UnmixPage(QWidget):
         self._missing_label.setText(missing)
         set_tone(self._missing_label, Tone.DOUBT)
         self._missing.setVisible(bool(missing))
-        self._allow_run()
+        self._changed()
 
     def parameters(self) -> Dict[str, Any]:
         """What the user has set, as the algorithm's parameters."""
-        layer = self._scene.layer()
-        return {
-            "INPUT": layer.id() if layer else None,
-            **self._method.parameters(),
-            "OUTPUT_FOLDER": self._folder.filePath(),
-            "LOAD": True,
-        }
+        return {**self.form.parameters(), "OUTPUT_FOLDER": self._folder.filePath(), "LOAD": True}
 
     def _build(self) -> None:
         inputs = QWidget()
         layout = QVBoxLayout(inputs)
-        self._scene, self._method = SceneBox(), MethodBox("unmix")
         layout.addWidget(self._missing_box())
-        for title, widget in (
-            ("Scene", self._scene),
-            ("Method", self._method),
-            ("Output folder", self._folder_widget()),
-        ):
-            layout.addWidget(_heading(title))
-            layout.addWidget(widget)
+        if len(self._tasks) > 1:
+            layout.addWidget(heading("Tool"))
+            layout.addWidget(shrinkable(self._task_combo()))
+            self._summary = QLabel()
+            self._summary.setWordWrap(True)
+            layout.addWidget(self._summary)
+        self._place = QVBoxLayout()
+        layout.addLayout(self._place)
+        layout.addWidget(heading("Output folder"))
+        layout.addWidget(self._folder_widget())
         layout.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -83,6 +80,43 @@ class UnmixPage(QWidget):
         page.addWidget(scroll, 1)
         self.bar.layout().setContentsMargins(9, 0, 9, 9)
         page.addWidget(self.bar)
+
+    def _task_combo(self) -> QComboBox:
+        """The tasks under the headings of their groups."""
+        self._combo = QComboBox()
+        self._combo.setObjectName("taskCombo")
+        for group in sorted({one.group for one in self._tasks}):
+            self._combo.addItem(group)
+            self._combo.model().item(self._combo.count() - 1).setEnabled(False)
+            for one in self._tasks:
+                if one.group == group:
+                    self._combo.addItem(f"    {one.label}", one.name)
+        self._combo.setCurrentIndex(1)
+        self._combo.currentIndexChanged.connect(self._show_task)
+        return self._combo
+
+    def _show_task(self) -> None:
+        """Put the form of the chosen task in the place of the one before."""
+        chosen = self._tasks[0]
+        if len(self._tasks) > 1:
+            chosen = next(one for one in self._tasks if one.name == self._combo.currentData())
+            self._summary.setText(chosen.summary)
+            while self._place.count():
+                old = self._place.takeAt(0).widget()
+                old.setParent(None)
+                old.deleteLater()
+        self.form = TaskForm(chosen)
+        self._place.addWidget(self.form)
+        self._name_widgets()
+        self.form.changed.connect(self._changed)
+        self._changed()
+
+    def _name_widgets(self) -> None:
+        """Every widget of the panel has a name of its own: those of other pages carry the page's."""
+        for widget in self.findChildren(QWidget):
+            name = widget.objectName()
+            if self._prefix and name and not name.startswith((self._prefix, "qt_")):
+                widget.setObjectName(f"{self._prefix}{name}")
 
     def _missing_box(self) -> QFrame:
         self._missing = QFrame()
@@ -105,25 +139,23 @@ class UnmixPage(QWidget):
         self._folder.setToolTip("A folder without an earlier run; it is made if it does not exist.")
         return self._folder
 
-    def _scene_changed(self) -> None:
+    def _changed(self) -> None:
         self._offer_folder()
-        self._allow_run()
+        self.bar.run_button.setEnabled(self.form.is_ready and self._missing.isHidden())
 
     def _offer_folder(self) -> None:
         """Offer a fresh folder unless the user has typed one."""
         if self._folder.filePath() in ("", self._offered):
             documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-            scene = self._scene.source
-            self._offered = str(fresh_folder(scene, documents)) if scene else ""
+            about, suffix = self.form.source, self.form.task.title.lower().replace(" ", "_")
+            self._offered = str(fresh_folder(about, documents, suffix)) if about else ""
             self._folder.setFilePath(self._offered)
 
-    def _allow_run(self) -> None:
-        self.bar.run_button.setEnabled(self._scene.source is not None and self._missing.isHidden())
-
     def _start(self) -> None:
-        self._scene.refresh()
+        self.form.refresh()
+        self._running = self.form.task
         try:
-            self.run.start(self.parameters())
+            self.run.start(self._running.name, self.parameters())
         except ValueError as error:
             self.bar.say(str(error), Tone.BAD)
             return
@@ -134,15 +166,10 @@ class UnmixPage(QWidget):
         self.run.cancel()
 
     def _finished(self, worked: bool, results: Dict[str, Any], message: str) -> None:
-        self.bar.end(worked, message)
+        shown = bool(self._running.layers) or any(one.kind == "points" for one in self._running.files)
+        self.bar.end(worked, message, shown)
         try:
             usable_folder(self._folder.filePath())
         except ValueError:  # it holds this run now: the next one gets a fresh folder
             self._offered = self._folder.filePath()
         self.refresh()
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(f"<b>{text}</b>")
-    label.setContentsMargins(0, 6, 0, 0)
-    return label
