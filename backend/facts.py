@@ -51,7 +51,7 @@ class Facts:
         found = []
         if self.num_good_bands < MIN_BANDS:
             found.append(
-                f"The scene has {self.num_good_bands} usable bands; unmixing needs at least {MIN_BANDS}. "
+                f"The scene has {self.num_good_bands} usable bands; Mixel needs at least {MIN_BANDS}. "
                 "Choose a hyperspectral scene."
             )
         if self.rows < MIN_SIDE or self.cols < MIN_SIDE:

@@ -51,7 +51,7 @@ class Survey:
         if informative.sum() < MIN_BANDS:
             raise ValueError(
                 f"Only {informative.sum()} bands of the scene vary from pixel to pixel and are not mostly nodata; "
-                f"unmixing needs at least {MIN_BANDS}. Choose another scene or check the nodata value."
+                f"Mixel needs at least {MIN_BANDS}. Choose another scene or check the nodata value."
             )
         return cls(informative, max(bright), tile.dtype)
 

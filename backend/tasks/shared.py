@@ -8,7 +8,7 @@ from ..config import setting
 from . import Input
 
 NUMBERS = (
-    ("given", "as set below"),
+    ("given", "as given"),
     ("hysime", "automatic: HySime (signal above the noise)"),
     ("virtual_dimensionality", "automatic: virtual dimensionality (HFC)"),
 )

@@ -22,8 +22,8 @@ class SceneBox(QWidget):
     changed = pyqtSignal()
     """Another layer was chosen."""
 
-    def __init__(self) -> None:
-        """Shows the first raster layer of the project."""
+    def __init__(self, first: Optional[QgsMapLayer] = None) -> None:
+        """Shows ``first``, or else the first raster layer of the project."""
         super().__init__()
         self.source: Optional[str] = None
         """The chosen layer's file, None as long as it cannot be used."""
@@ -32,6 +32,8 @@ class SceneBox(QWidget):
         self._combo = QgsMapLayerComboBox()
         self._combo.setObjectName("sceneCombo")
         self._combo.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
+        if first:
+            self._combo.setLayer(first)
         self._combo.setToolTip("The hyperspectral scene: a raster layer of this project.")
         self._facts = QLabel()
         self._facts.setObjectName("factsLabel")

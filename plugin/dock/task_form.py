@@ -22,11 +22,11 @@ class TaskForm(QWidget):
     changed = pyqtSignal()
     """Scene or inputs are others now."""
 
-    def __init__(self, task: Task) -> None:
-        """The form with its defaults."""
+    def __init__(self, task: Task, scene: Optional[QgsMapLayer] = None) -> None:
+        """The form with its defaults; ``scene``: the layer to begin with."""
         super().__init__()
         self.task = task
-        self._scene = SceneBox() if task.needs_scene else None
+        self._scene = SceneBox(scene) if task.needs_scene else None
         self._method = MethodBox(task) if task.methods else None
         self._rows = [row_for(one) for one in task.inputs]
         self._options = [SettingsForm(task.option_settings, advanced) for advanced in (False, True)]
@@ -37,6 +37,11 @@ class TaskForm(QWidget):
         if self._scene:
             self._scene.changed.connect(self._scene_changed)
             self._scene_changed()
+
+    @property
+    def scene(self) -> Optional[QgsMapLayer]:
+        """The chosen scene."""
+        return self._scene.layer() if self._scene else None
 
     @property
     def source(self) -> str:
@@ -60,8 +65,7 @@ class TaskForm(QWidget):
         """What the user has set, as the algorithm's parameters."""
         given: Dict[str, Any] = {}
         if self._scene:
-            layer = self._scene.layer()
-            given["INPUT"] = layer.id() if layer else None
+            given["INPUT"] = self.scene.id() if self.scene else None
         for row in self._rows:
             given.update(row.parameters())
         for form in self._options:
@@ -106,9 +110,8 @@ class TaskForm(QWidget):
         return [form for form in self._options if len(form)]
 
     def _scene_changed(self) -> None:
-        layer: Optional[QgsMapLayer] = self._scene.layer()
         for row in self._rows:
-            row.look_at(layer)
+            row.look_at(self.scene)
         self.changed.emit()
 
 

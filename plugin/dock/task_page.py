@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
+from qgis.core import QgsMapLayer
 from qgis.gui import QgsFileWidget
 from qgis.PyQt.QtCore import QStandardPaths, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QFont
 from qgis.PyQt.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from ...backend.tasks import Task
@@ -28,6 +30,8 @@ class TaskPage(QWidget):
         """``tasks``: with more than one, a list to choose from stands on top. ``prefix``: of the widgets' names."""
         super().__init__()
         self._tasks, self._prefix, self._offered = tasks, prefix, ""
+        self._scene: Optional[QgsMapLayer] = None
+        """The scene of the form before, for the next task that needs one."""
         self.run = Run(self)
         self.bar = RunBar()
         self._build()
@@ -60,7 +64,7 @@ class TaskPage(QWidget):
         layout = QVBoxLayout(inputs)
         layout.addWidget(self._missing_box())
         if len(self._tasks) > 1:
-            layout.addWidget(heading("Tool"))
+            layout.addWidget(heading("Task"))
             layout.addWidget(shrinkable(self._task_combo()))
             self._summary = QLabel()
             self._summary.setWordWrap(True)
@@ -87,25 +91,33 @@ class TaskPage(QWidget):
         self._combo.setObjectName("taskCombo")
         for group in sorted({one.group for one in self._tasks}):
             self._combo.addItem(group)
-            self._combo.model().item(self._combo.count() - 1).setEnabled(False)
+            item = self._combo.model().item(self._combo.count() - 1)
+            item.setEnabled(False)
+            item.setFont(self._bold())
             for one in self._tasks:
                 if one.group == group:
-                    self._combo.addItem(f"    {one.label}", one.name)
+                    self._combo.addItem(one.label, one.name)
         self._combo.setCurrentIndex(1)
         self._combo.currentIndexChanged.connect(self._show_task)
         return self._combo
 
+    def _bold(self) -> QFont:
+        font = self.font()
+        font.setBold(True)
+        return font
+
     def _show_task(self) -> None:
-        """Put the form of the chosen task in the place of the one before."""
-        chosen = self._tasks[0]
+        """Put the form of the chosen task in the place of the one before; the scene stays."""
+        chosen, scene = self._tasks[0], None
         if len(self._tasks) > 1:
             chosen = next(one for one in self._tasks if one.name == self._combo.currentData())
             self._summary.setText(chosen.summary)
             while self._place.count():
                 old = self._place.takeAt(0).widget()
+                scene = old.scene or self._scene
                 old.setParent(None)
                 old.deleteLater()
-        self.form = TaskForm(chosen)
+        self.form, self._scene = TaskForm(chosen, scene), scene
         self._place.addWidget(self.form)
         self._name_widgets()
         self.form.changed.connect(self._changed)

@@ -146,7 +146,7 @@ def test_a_raster_that_says_everything_is_used_without_a_word():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"bands": 9}, "has 9 usable bands; unmixing needs at least 10"),
+        ({"bands": 9}, "has 9 usable bands; Mixel needs at least 10"),
         ({"bands": 3}, "has 3 usable bands"),
         ({"good_bands": (True,) * 9 + (False,) * 3}, "has 9 usable bands"),
         ({"rows": 3, "cols": 5}, "has 3 x 5 pixels; Mixel needs at least 8 x 8"),
