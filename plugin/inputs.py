@@ -3,9 +3,12 @@
 What a parameter of an input is called, by the input's kind (``NAME`` is the input's name in capitals):
 
 * ``raster``: ``NAME``, a raster layer. ``library``, ``model``: ``NAME``, a file.
-* ``labels``: ``NAME``, a layer (vectors of any geometry, or a class raster); ``NAME_FIELD``, the field of classes, of
-  vectors only and needed there; ``NAME_SELECTED``, a boolean: only the selected features (off unless given).
-* ``area``: ``NAME``, a layer (polygons or a mask raster); ``NAME_SELECTED`` as above.
+* ``labels``: ``NAME``, vectors of any geometry; ``NAME_FIELD``, their field of classes, needed for vectors;
+  ``NAME_SELECTED``, a boolean: only the selected features (off unless given); or ``NAME_RASTER``, a class raster.
+* ``area``: ``NAME``, polygons or a mask raster; ``NAME_SELECTED`` as above.
+
+Scripts and the panel may give a class raster as ``NAME`` too. The toolbox must not: QGIS 3.22 crashes as soon as a list
+of fields belongs to a layer that is a raster.
 
 A boolean and no QgsProcessingFeatureSourceDefinition, because QGIS takes that for vectors only. Vectors are copied
 into the output folder, so that the backend needs no QGIS and a job can be repeated whatever becomes of the layer;
@@ -35,6 +38,7 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterMapLayer,
     QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterVectorLayer,
     QgsVectorLayer,
 )
 
@@ -43,8 +47,8 @@ from ..backend.tasks import Input, Task
 from . import layers, legends
 from .copies import Copy
 
-FIELD, SELECTED = "_FIELD", "_SELECTED"
-"""What the parameters of a layer's field and selection are called behind the layer's name."""
+FIELD, SELECTED, RASTER = "_FIELD", "_SELECTED", "_RASTER"
+"""What the parameters that belong to a layer are called behind the layer's name."""
 _MODEL_FILES = "Mixel model (model.json)"
 
 
@@ -71,11 +75,11 @@ def read_inputs(
     """The inputs of a run with this output folder; nothing is written. ValueError, a sentence, where one cannot be."""
     given = Given({}, [])
     for one in task.inputs:
-        if parameters.get(one.name.upper()) in (None, ""):
+        reader = _Reader(algorithm, parameters, context, one)
+        if not reader.is_given:
             if not one.optional:
                 raise ValueError(f"Choose '{one.label}': {one.help}")
             continue
-        reader = _Reader(algorithm, parameters, context, one)
         given.entries[one.name], copies = reader.entry(folder / INPUTS)
         given.copies.extend(copies)
     return given
@@ -93,33 +97,39 @@ def output_definitions(task: Task) -> List[QgsProcessingOutputDefinition]:
 
 
 def _parameters(one: Input) -> List[QgsProcessingParameterDefinition]:
-    name = one.name.upper()
-    if one.kind in ("labels", "area"):
-        return _layer_parameters(one, name)
-    if one.kind == "raster":
+    name, kinds = one.name.upper(), QgsProcessing.SourceType
+    if one.kind == "labels":
+        return _labels_parameters(one, name)
+    if one.kind == "area":
+        types = [kinds.TypeVectorPolygon, kinds.TypeRaster]
+        made = QgsProcessingParameterMapLayer(name, one.label, optional=one.optional, types=types)
+    elif one.kind == "raster":
         made = QgsProcessingParameterRasterLayer(name, one.label, optional=one.optional)
     else:
         files = _MODEL_FILES if one.kind == "model" else ""
         made = QgsProcessingParameterFile(name, one.label, optional=one.optional, fileFilter=files)
     made.setHelp(one.help)
-    return [made]
+    return [made, _selected(one, name)] if one.kind == "area" else [made]
 
 
-def _layer_parameters(one: Input, name: str) -> List[QgsProcessingParameterDefinition]:
-    kinds = QgsProcessing.SourceType
-    shapes = kinds.TypeVectorAnyGeometry if one.kind == "labels" else kinds.TypeVectorPolygon
-    layer = QgsProcessingParameterMapLayer(name, one.label, optional=one.optional, types=[shapes, kinds.TypeRaster])
-    layer.setHelp(one.help)
-    made: List[QgsProcessingParameterDefinition] = [layer]
-    if one.kind == "labels":
-        label = f"{one.label}: field of classes"
-        made.append(QgsProcessingParameterField(name + FIELD, label, parentLayerParameterName=name, optional=True))
-        made[-1].setHelp(
-            "The field that names the class of each feature. Names and colours are those of the layer's symbology "
-            "where it is categorised by this field. Empty for a raster."
-        )
-    made.append(QgsProcessingParameterBoolean(name + SELECTED, f"{one.label}: selected features only", False))
-    made[-1].setHelp("Leaves out all features of the layer that are not selected.")
+def _labels_parameters(one: Input, name: str) -> List[QgsProcessingParameterDefinition]:
+    shapes = [QgsProcessing.SourceType.TypeVectorAnyGeometry]
+    layer = QgsProcessingParameterVectorLayer(name, one.label, types=shapes, optional=True)
+    layer.setHelp(f"{one.help} A raster is chosen below.")
+    label = f"{one.label}: field of classes"
+    field = QgsProcessingParameterField(name + FIELD, label, parentLayerParameterName=name, optional=True)
+    field.setHelp(
+        "The field that names the class of each feature. Names and colours are those of the layer's symbology where "
+        "it is categorised by this field."
+    )
+    raster = QgsProcessingParameterRasterLayer(name + RASTER, f"{one.label}: or a class raster", optional=True)
+    raster.setHelp("Class values on the scene's grid, 0 = no class; takes the place of the vector layer.")
+    return [layer, field, _selected(one, name), raster]
+
+
+def _selected(one: Input, name: str) -> QgsProcessingParameterBoolean:
+    made = QgsProcessingParameterBoolean(name + SELECTED, f"{one.label}: selected features only", False)
+    made.setHelp("Leaves out all features of the layer that are not selected.")
     return made
 
 
@@ -131,6 +141,11 @@ class _Reader:
     ) -> None:
         self._algorithm, self._parameters, self._context, self._input = algorithm, parameters, context, one
         self._name = one.name.upper()
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is something to read."""
+        return bool(self._given())
 
     def entry(self, folder: Path) -> Tuple[Dict[str, Any], List[Copy]]:
         """The input as the job file holds it, and what is to be copied into ``folder``."""
@@ -144,11 +159,18 @@ class _Reader:
             raise ValueError(f"'{self._input.label}': there is no file {path}.")
         return {"path": path}, []
 
+    def _given(self) -> List[str]:
+        """Which of its parameters name a file or layer, by the ends of their names."""
+        return [ending for ending in ("", RASTER) if self._parameters.get(self._name + ending) not in (None, "")]
+
     def _of(self, ending: str) -> Tuple[Dict[str, Any], str, QgsProcessingContext]:
         return self._parameters, self._name + ending, self._context
 
     def _layer(self, folder: Path) -> Tuple[Dict[str, Any], List[Copy]]:
-        layer = self._algorithm.parameterAsLayer(*self._of(""))
+        given = self._given()
+        if len(given) > 1:
+            raise ValueError(f"'{self._input.label}': choose either a vector layer or a class raster, not both.")
+        layer = self._algorithm.parameterAsLayer(*self._of(given[0]))
         field = self._field()
         selected = self._algorithm.parameterAsBool(*self._of(SELECTED))
         if not isinstance(layer, QgsVectorLayer):

@@ -23,6 +23,8 @@ from qgis.core import (
     QgsProcessingParameterField,
     QgsProcessingParameterFile,
     QgsProcessingParameterMapLayer,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterVectorLayer,
     QgsProject,
     QgsRendererCategory,
     QgsSingleSymbolRenderer,
@@ -118,18 +120,26 @@ def categorised(layer, field, entries, symbol=QgsFillSymbol):
     return layer
 
 
-def test_labels_have_a_layer_its_field_and_a_choice_of_selected_features(provider, project):
+def test_labels_have_a_layer_its_field_a_choice_of_selected_features_or_a_raster(provider, project):
     algorithm = created()  # held: its definitions die with it
-    layer, field, selected = (
-        algorithm.parameterDefinition(name) for name in ("TRAINING", "TRAINING_FIELD", "TRAINING_SELECTED")
+    layer, field, selected, raster = (
+        algorithm.parameterDefinition(f"TRAINING{ending}") for ending in ("", "_FIELD", "_SELECTED", "_RASTER")
     )
-    assert isinstance(layer, QgsProcessingParameterMapLayer) and len(layer.dataTypes()) == 2
+    assert isinstance(layer, QgsProcessingParameterVectorLayer) and isinstance(
+        raster, QgsProcessingParameterRasterLayer
+    )
     assert isinstance(field, QgsProcessingParameterField) and field.parentLayerParameterName() == "TRAINING"
     assert isinstance(selected, QgsProcessingParameterBoolean) and selected.defaultValue() is False
-    optional = [bool(one.flags() & one.Flag.FlagOptional) for one in (layer, field)]
-    assert optional == [False, True]
-    test = algorithm.parameterDefinition("TEST")
-    assert test.flags() & test.Flag.FlagOptional
+    assert all(one.flags() & one.Flag.FlagOptional for one in (layer, field, raster))
+
+
+def test_no_field_belongs_to_a_parameter_that_may_be_a_raster(provider):
+    """QGIS 3.22 crashes when the toolbox opens such a pair and the first layer of the project is a raster."""
+    for algorithm in provider.algorithms():
+        for one in algorithm.parameterDefinitions():
+            if isinstance(one, QgsProcessingParameterField):
+                parent = algorithm.parameterDefinition(one.parentLayerParameterName())
+                assert isinstance(parent, QgsProcessingParameterVectorLayer)
 
 
 def test_an_area_has_no_field_and_a_model_is_a_file(provider, project):
@@ -282,9 +292,10 @@ def test_test_areas_are_copied_beside_the_training_areas(areas, asked, tmp_path)
     assert {path.name for path in (tmp_path / "out" / "inputs").iterdir()} == {"test.gpkg", "training.gpkg"}
 
 
-def test_a_class_raster_is_read_where_it_is(asked, make_layer, tmp_path):
+@pytest.mark.parametrize("name", ["TRAINING", "TRAINING_RASTER"])
+def test_a_class_raster_is_read_where_it_is(asked, make_layer, tmp_path, name):
     raster = make_layer("labels.tif", bands=1)
-    assert ran(asked(raster))["training"] == {"path": str(tmp_path / "labels.tif")}
+    assert ran({**asked(None), name: raster.id()})["training"] == {"path": str(tmp_path / "labels.tif")}
     assert not (tmp_path / "out" / "inputs").exists()
 
 
@@ -313,7 +324,7 @@ def test_a_model_is_its_card(asked, areas, tmp_path):
 
 
 def test_without_training_areas_it_says_what_is_missing(asked):
-    assert refusal(asked(None))
+    assert refusal(asked(None)).startswith("Choose 'Training areas': Polygons")
     assert "no layer and no file" in refusal(asked("/nowhere/areas.gpkg", TRAINING_FIELD="class"))
 
 
@@ -355,6 +366,11 @@ def test_a_raster_has_neither_fields_nor_selected_features(asked, make_layer):
     raster = make_layer("labels.tif", bands=1)
     assert "has no fields" in refusal(asked(raster, TRAINING_FIELD="class"))
     assert "nothing is selected" in refusal(asked(raster, TRAINING_SELECTED=True))
+
+
+def test_a_vector_layer_and_a_raster_at_once_are_refused(areas, asked, make_layer):
+    values = asked(areas(), TRAINING_FIELD="class", TRAINING_RASTER=make_layer("labels.tif", bands=1).id())
+    assert "either a vector layer or a class raster" in refusal(values)
 
 
 def test_checking_writes_nothing(areas, asked, tmp_path):

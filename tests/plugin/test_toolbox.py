@@ -15,6 +15,7 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterMapLayer,
     QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterVectorLayer,
     QgsProject,
     QgsVectorLayer,
 )
@@ -66,7 +67,7 @@ def test_every_option_and_input_is_an_explained_parameter(described):
         "raster": QgsProcessingParameterRasterLayer,
         "library": QgsProcessingParameterFile,
         "model": QgsProcessingParameterFile,
-        "labels": QgsProcessingParameterMapLayer,
+        "labels": QgsProcessingParameterVectorLayer,
         "area": QgsProcessingParameterMapLayer,
     }
     for one in described.inputs:
