@@ -14,6 +14,8 @@ differs from the code, and why:
   of earlier abundances is mixed in: it belongs to one image and is lost when the weights are saved.
 * The streams' gates are made of one channel each, which is all that the mean of 128 channels can say, and of the pixel
   itself: means over rows and columns, and positions divided by the image's size, change with the window.
+* A convolution over all bands is a linear map of each pixel's spectral components and a wider one channel by channel;
+  the head looks at single pixels.
 * BatchNorm and statistics of the image are LayerNorm over the channels of one pixel.
 * Without guidance, classification sees nothing of the unmixing: tokens are read row by row, abundances enter neither
   tokens nor head, and the unmixing reads the stem's features without a gradient into them.

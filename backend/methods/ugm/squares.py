@@ -5,7 +5,8 @@ Letters: b tiles, h rows, w cols, d features, r endmembers, s pixels a side of a
 The authors' code ranks the pixels of the whole image for each endmember and reads the best of them; so an order, and
 with it the class of a pixel, changes with everything else in the window. Here the squares lie at multiples of s from
 the scene's first pixel (every other block of the network: half a square further on), pixels are ranked within their
-square only, and each of them is read. A window that holds a square whole reads it as the whole scene does.
+square only, and each of them is read. A window that holds a square whole reads it as the whole scene does; only pixels
+whose abundances differ by less than the rounding of a product, 1e-6 or so, may change places from window to window.
 """
 
 from __future__ import annotations
