@@ -4,6 +4,7 @@ from .area import Area, read_area
 from .balance import class_weights, limit
 from .classes import Class, make_classes
 from .given import read_labels
+from .map import ClassMap, read_map
 from .pixels import Grid, Labels
 from .raster import read_raster_labels
 from .vector import read_vector_labels
@@ -11,6 +12,7 @@ from .vector import read_vector_labels
 __all__ = [
     "Area",
     "Class",
+    "ClassMap",
     "Grid",
     "Labels",
     "class_weights",
@@ -18,6 +20,7 @@ __all__ = [
     "make_classes",
     "read_area",
     "read_labels",
+    "read_map",
     "read_raster_labels",
     "read_vector_labels",
 ]

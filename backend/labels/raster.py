@@ -36,13 +36,13 @@ def read_raster_labels(path: str | Path, grid: Grid, least: int = 2) -> Labels:
     with opened(path, "label raster") as dataset:
         notices = check_grid(dataset, grid, "label raster")
         flat, codes = _read(dataset, grid)
-        names, colours = _names(dataset), _colours(dataset)
+        names, colours = value_names(dataset), _colours(dataset)
     present, values = np.unique(codes, return_inverse=True)
     if len(present) > MAX_CLASSES:
         raise ValueError(f"The label raster holds {len(present)} classes; {MAX_CLASSES} at most are possible.")
-    called = _called(present, names)
+    texts = called(present, names)
     classes = make_classes(
-        called, {name: colours.get(int(code), "") for name, code in zip(called, present, strict=True)}, least
+        texts, {name: colours.get(int(code), "") for name, code in zip(texts, present, strict=True)}, least
     )
     rows, cols = np.divmod(flat, grid.cols)
     labels = Labels(
@@ -154,8 +154,14 @@ def blocks(dataset: Any) -> Iterator[tuple[int, int, NDArray[Any]]]:
         yield window.row, window.col, values
 
 
-def _names(dataset: Any) -> list[str]:
-    """Category names by class value. rasterio does not give them; they stand in any VRT that describes the file."""
+def value_names(dataset: Any) -> list[str]:
+    """Names by class value: those Mixel writes into its maps, else the file's categories.
+
+    rasterio does not give categories; they stand in any VRT that describes the file.
+    """
+    tags = dataset.tags(1)
+    if "category_0" in tags:
+        return [tags.get(f"category_{value}", "") for value in range(sum(key.startswith("category_") for key in tags))]
     with tempfile.TemporaryDirectory() as folder:
         description = Path(folder) / "labels.vrt"
         rasterio.shutil.copy(dataset, description, driver="VRT")
@@ -165,10 +171,10 @@ def _names(dataset: Any) -> list[str]:
     return [html.unescape(entry).strip() for entry in entries]
 
 
-def _called(present: NDArray[np.int64], names: list[str]) -> list[str]:
+def called(present: NDArray[np.int64], names: list[str]) -> list[str]:
     """A name for every class value: the file's, else the number. Two of one name get their number added."""
-    called = [names[code] if code < len(names) and names[code] else str(code) for code in present.tolist()]
-    return [f"{name} ({code})" if called.count(name) > 1 else name for name, code in zip(called, present, strict=True)]
+    plain = [names[code] if code < len(names) and names[code] else str(code) for code in present.tolist()]
+    return [f"{name} ({code})" if plain.count(name) > 1 else name for name, code in zip(plain, present, strict=True)]
 
 
 def _colours(dataset: Any) -> dict[int, str]:

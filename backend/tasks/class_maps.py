@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import class_plots
 from ..cube import Array, Cube
-from ..labels import Class, Labels
+from ..labels import Class, Grid, Labels
 from ..methods.contract import Classifier, Plan
 from ..novelty import Novelty
 from ..outputs import raster_writers, thumbnail
@@ -184,10 +183,9 @@ def _table(names: list[str], tally: Tally, area: float | None) -> Table:
     return Table(header, rows, note)
 
 
-def pixel_area(grid: dict[str, Any]) -> float | None:
-    """Square metres of a pixel of a scene's ``grid``; None if its coordinates are not in metres."""
-    crs = grid["crs"]
-    if crs is None or not crs.is_projected:
+def pixel_area(grid: Grid) -> float | None:
+    """Square metres of a pixel; None if the grid's coordinates are not in metres."""
+    if grid.crs is None or not grid.crs.is_projected:
         return None
-    factor = float(crs.linear_units_factor[1])
-    return abs(float(grid["transform"].determinant)) * factor**2
+    factor = float(grid.crs.linear_units_factor[1])
+    return abs(float(grid.transform.determinant)) * factor**2

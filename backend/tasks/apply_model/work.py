@@ -14,6 +14,7 @@ from ...record import Run
 from ...report import Section
 from ...sensors import Bands
 from ..class_maps import map_classes, pixel_area, sections
+from ..labelled import grid_of
 
 FAR = 0.05
 """Share of values outside the training's range from which on the user is told."""
@@ -50,7 +51,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
             f"{100 * range_.share:.0f} % of the scene's values lie outside the range of the training pixels. Check "
             "that both scenes hold reflectance of the same processing."
         )
-    return [_section(model, range_), *sections(folder.partial, model.classes, tally, pixel_area(run.scene.grid))]
+    return [_section(model, range_), *sections(folder.partial, model.classes, tally, pixel_area(grid_of(run.scene)))]
 
 
 class Range:

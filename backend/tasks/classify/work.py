@@ -56,7 +56,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     curve = [plots.Picture("Loss of every training step", plots.losses(run.training))] if run.training else []
     return [
         *pages,
-        *sections(folder.partial, classes, tally, pixel_area(run.scene.grid)),
+        *sections(folder.partial, classes, tally, pixel_area(grid_of(run.scene))),
         section(known),
         *([Section("Training", rows=training_rows(run), pictures=curve)] if run.training else []),
     ]

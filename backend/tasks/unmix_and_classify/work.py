@@ -75,7 +75,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     means = replace(library, names=names, spectra=model.endmembers, classes=None)
     return [
         *pages,
-        *sections(folder.partial, classes, tally, pixel_area(run.scene.grid)),
+        *sections(folder.partial, classes, tally, pixel_area(grid_of(run.scene))),
         *unmixing_sections(run, folder.partial, means, summary),
         Section("Reconstruction", TRANSDUCTION, rows=[_angle_row(run)]),
         variants_section(library, model, names),

@@ -1,0 +1,72 @@
+"""A class map on disk: its grid, its classes by value, how many pixels each has. Read block by block."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pixels import Grid, Labels
+from .raster import called, opened, read_classes, value_names
+
+MOST_CLASSES = 32_767
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """A class map: ``values`` and ``names`` (classes,), rising by value, and ``counts`` (classes,) of its pixels."""
+
+    path: str
+    grid: Grid
+    values: NDArray[np.int64]
+    names: list[str]
+    counts: NDArray[np.int64]
+
+    def blocks(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+        """(first row, first col, numbers (rows, cols)) part by part: 1 = the first class and so on, 0 = none."""
+        for row, col, values in read_classes(self.path):
+            numbers = np.searchsorted(self.values, values) + 1
+            yield row, col, np.where(values == 0, 0, numbers)
+
+    def at(self, labels: Labels) -> NDArray[np.int64]:
+        """The number of the map's class at labelled pixels (pixels,), 0 = none."""
+        found = np.zeros(len(labels), np.int64)
+        for row, col, numbers in self.blocks():
+            first, last = np.searchsorted(labels.rows, [row, row + len(numbers)])
+            cols = labels.cols[first:last] - col
+            here = np.flatnonzero((cols >= 0) & (cols < numbers.shape[1]))
+            found[first + here] = numbers[labels.rows[first:last][here] - row, cols[here]]
+        return found
+
+
+def read_map(path: str) -> ClassMap:
+    """Read a class map. ValueError, a sentence, if it is no raster with one band of whole numbers from 0."""
+    with opened(path, "class map") as dataset:
+        if dataset.count != 1:
+            raise ValueError(f"The class map has {dataset.count} bands; choose a raster with one band of class values.")
+        grid, names = Grid(dataset.crs, dataset.transform, dataset.height, dataset.width), value_names(dataset)
+    counts: Counter[float] = Counter()
+    for _, _, values in read_classes(path):
+        found, numbers = np.unique(values, return_counts=True)
+        counts.update(dict(zip(found.tolist(), numbers.tolist(), strict=True)))
+        _check(counts, path)
+    counts.pop(0, None)
+    if not counts:
+        raise ValueError(f"The class map {Path(path).name} holds no class: all its pixels are 0 or nodata.")
+    order = np.array(sorted(counts), dtype=np.int64)
+    return ClassMap(str(path), grid, order, called(order, names), np.array([counts[value] for value in order.tolist()]))
+
+
+def _check(counts: Counter[Any], path: str) -> None:
+    wrong = next((value for value in counts if value < 0 or value != int(value)), None)
+    if wrong is not None or len(counts) > MOST_CLASSES:
+        what = f"the value {wrong:g}" if wrong is not None else f"more than {MOST_CLASSES} values"
+        raise ValueError(
+            f"The class map {Path(path).name} holds {what}; classes are whole numbers from 1, and 0 or nodata means "
+            "none. Choose a class map."
+        )
