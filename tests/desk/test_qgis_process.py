@@ -1,4 +1,4 @@
-"""qgis_process with a fresh profile really runs ``mixel:unmix`` on the sample scene, and refuses with a sentence."""
+"""qgis_process with a fresh profile really runs the algorithms on small scenes, and refuses with a sentence."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import desktop
 import numpy as np
 import pytest
-from osgeo import gdal
+from osgeo import gdal, ogr, osr
 
 gdal.UseExceptions()
+ogr.UseExceptions()
 PARAMETERS = ("INPUT", "METHOD", "NUM_ENDMEMBERS", "EPOCHS", "SEED", "SCALE", "DEVICE", "OUTPUT_FOLDER", "LOAD")
 OUTPUTS = ("ABUNDANCES", "ERROR", "ENDMEMBERS", "REPORT", "JOB")
 
@@ -139,13 +140,14 @@ def test_a_missing_python_is_said(profile, scene, tmp_path, monkeypatch):
 
 
 def test_the_toolbox_goes_from_a_scene_to_endmembers_to_abundances(profile, scene, tmp_path):
-    def run(name: str, **values: object) -> dict:
-        given = [f"--{key}={value}" for key, value in {"OUTPUT_FOLDER": tmp_path / name, **values}.items()]
-        done = qgis_process(profile, "--json", "run", f"mixel:{name}", *given)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout[done.stdout.index("{") :])["results"]
-
-    found = run("extract_endmembers", INPUT=scene, EXTRACTION="sivm", NUM_ENDMEMBERS=5)
+    found = results(
+        profile,
+        "extract_endmembers",
+        OUTPUT_FOLDER=tmp_path / "found",
+        INPUT=scene,
+        EXTRACTION="sivm",
+        NUM_ENDMEMBERS=5,
+    )
     source = gdal.OpenEx(found["POINTS"], gdal.OF_VECTOR)  # held: its layers die with it
     points = source.GetLayer(0)
     assert points.GetFeatureCount() == 5
@@ -153,8 +155,126 @@ def test_the_toolbox_goes_from_a_scene_to_endmembers_to_abundances(profile, scen
     transform = gdal.Open(str(scene)).GetGeoTransform()
     assert transform[0] < left <= right < transform[0] + 60 * transform[1]
     assert transform[3] + 80 * transform[5] < bottom <= top < transform[3]
-    shares = gdal.Open(run("estimate_abundances", INPUT=scene, LIBRARY=found["ENDMEMBERS"])["ABUNDANCES"]).ReadAsArray()
+    given = {"INPUT": scene, "LIBRARY": found["ENDMEMBERS"], "OUTPUT_FOLDER": tmp_path / "shares"}
+    shares = gdal.Open(results(profile, "estimate_abundances", **given)["ABUNDANCES"]).ReadAsArray()
     assert shares.shape == (5, 80, 60)
     np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-4)
     pure = shares.reshape(5, -1).max(axis=1)
     np.testing.assert_allclose(pure, 1, atol=1e-3)
+
+
+ROWS, COLS, BANDS, FIELD = 40, 60, 20, 10
+CROPS = ("Rüben", "wheat")
+
+
+def crops() -> np.ndarray:
+    """Which crop each pixel is, (rows, cols) from 1: fields in turn, as on a chessboard."""
+    rows, cols = np.indices((ROWS, COLS)) // FIELD
+    return (rows + cols) % 2 + 1
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory) -> Path:
+    """A folder with a scene of two crops, and areas of them in degrees."""
+    folder = tmp_path_factory.mktemp("fields")
+    spectra = np.stack([np.linspace(1000, 5000, BANDS), np.linspace(5000, 1000, BANDS)])
+    noise = np.random.default_rng(3).normal(0, 150, (BANDS, ROWS, COLS))
+    scene = gdal.GetDriverByName("GTiff").Create(str(folder / "fields.tif"), COLS, ROWS, BANDS, gdal.GDT_Int16)
+    metres = reference(32633)
+    scene.SetProjection(metres.ExportToWkt())
+    scene.SetGeoTransform((400000, 30, 0, 5800000, 0, -30))
+    for number, values in enumerate(spectra[crops() - 1].transpose(2, 0, 1) + noise, start=1):
+        band = scene.GetRasterBand(number)
+        band.WriteArray(values)
+        band.SetMetadata({"wavelength": str(400 + 50 * number), "wavelength_units": "Nanometers"})
+    scene = None
+    draw_areas(folder / "areas.gpkg", osr.CoordinateTransformation(metres, reference(4326)))
+    return folder
+
+
+def reference(code: int) -> osr.SpatialReference:
+    made = osr.SpatialReference()
+    made.ImportFromEPSG(code)
+    made.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    return made
+
+
+def draw_areas(path: Path, to_degrees: osr.CoordinateTransformation) -> None:
+    """A square within each field."""
+    source = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
+    layer = source.CreateLayer("drawn", reference(4326), ogr.wkbPolygon)
+    layer.CreateField(ogr.FieldDefn("crop", ogr.OFTString))
+    for row in range(0, ROWS, FIELD):
+        for col in range(0, COLS, FIELD):
+            left, top = 400000 + 30 * (col + 2), 5800000 - 30 * (row + 2)
+            right, bottom = left + 30 * (FIELD - 4), top - 30 * (FIELD - 4)
+            square = ogr.CreateGeometryFromWkt(
+                f"POLYGON(({left} {top}, {right} {top}, {right} {bottom}, {left} {bottom}, {left} {top}))"
+            )
+            square.Transform(to_degrees)
+            area = ogr.Feature(layer.GetLayerDefn())
+            area.SetField("crop", CROPS[crops()[row, col] - 1])
+            area.SetGeometry(square)
+            layer.CreateFeature(area)
+
+
+def results(profile: Path, name: str, **values: object) -> dict:
+    """What an algorithm gives; an AssertionError with all it said if it fails."""
+    done = qgis_process(profile, "--json", "run", f"mixel:{name}", *(f"--{key}={one}" for key, one in values.items()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout[done.stdout.index("{") :])["results"]
+
+
+@pytest.fixture(scope="module")
+def classified(profile, fields) -> dict:
+    """What training and mapping gives."""
+    return results(
+        profile, "classify", INPUT=fields / "fields.tif", SCALE=10000, OUTPUT_FOLDER=fields / "karte ü",
+        TRAINING=f"{fields / 'areas.gpkg'}|layername=drawn", TRAINING_FIELD="crop", EPOCHS=25, PATCH=3, TEST_SHARE=0.4,
+    )  # fmt: skip
+
+
+def test_areas_in_degrees_train_a_map_that_is_right(classified):
+    source = gdal.Open(classified["CLASSES"])
+    assert (source.ReadAsArray() == crops()).mean() > 0.95
+    band = source.GetRasterBand(1)
+    assert [band.GetMetadata()[f"category_{value}"] for value in (1, 2)] == list(CROPS)
+    assert band.GetCategoryNames()[1:] == list(CROPS) and band.GetColorTable().GetColorEntry(1)[3] == 255
+    assert Path(classified["CLASSES"]).with_suffix(".qml").exists()
+
+
+def test_a_classification_leaves_everything_it_names(classified, fields):
+    names = ("CLASSES", "CONFIDENCE", "NOVELTY", "MODEL", "ACCURACY", "REPORT", "JOB")
+    assert all(Path(classified[name]).parent == fields / "karte ü" for name in names)
+    assert all(Path(classified[name]).is_file() for name in names)
+    assert (fields / "karte ü" / "inputs" / "training.gpkg").is_file()
+    record = json.loads(Path(classified["JOB"]).read_text(encoding="utf-8"))["record"]
+    assert record["metrics"]["overall_accuracy"] > 0.9
+
+
+def test_a_model_maps_the_scene_as_its_training_did(profile, classified, fields):
+    applied = results(
+        profile, "apply_model", INPUT=fields / "fields.tif", SCALE=10000, MODEL=classified["MODEL"],
+        OUTPUT_FOLDER=fields / "applied",
+    )  # fmt: skip
+    again, first = (gdal.Open(found["CLASSES"]).ReadAsArray() for found in (applied, classified))
+    assert (again == first).mean() > 0.999
+
+
+def test_a_class_map_trains_too(profile, classified, fields):
+    found = results(
+        profile, "classify", INPUT=fields / "fields.tif", SCALE=10000, OUTPUT_FOLDER=fields / "again",
+        TRAINING_RASTER=classified["CLASSES"], METHOD="random_forest", COMPARE=False,
+    )  # fmt: skip
+    source = gdal.Open(found["CLASSES"])  # held: its bands die with it
+    tags = source.GetRasterBand(1).GetMetadata()
+    assert [tags[f"category_{value}"] for value in (1, 2)] == list(CROPS)
+
+
+def test_an_area_without_a_field_is_refused_with_the_fields(profile, fields):
+    done = qgis_process(
+        profile, "run", "mixel:classify", f"--INPUT={fields / 'fields.tif'}", f"--TRAINING={fields / 'areas.gpkg'}",
+        f"--OUTPUT_FOLDER={fields / 'none'}",
+    )  # fmt: skip
+    assert done.returncode != 0 and "its fields are fid, crop" in done.stdout + done.stderr
+    assert not (fields / "none").exists()
