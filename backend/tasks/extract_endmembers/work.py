@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio.raw
-import rasterio.transform
-import shapely
 
 from ... import plots
 from ...cube import Array
@@ -18,7 +14,8 @@ from ...outputs import OutputFolder, refusals
 from ...protocol import Progress
 from ...record import Run
 from ...report import Section, Table
-from ...scene import Scene
+from ..labelled import grid_of
+from ..points import write_points
 from ..sampling import Sample, check_enough, sample_of, settled_number
 
 
@@ -42,7 +39,9 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     with refusals(folder.path):
         write_sli(library, folder.partial / "endmembers.sli")
         write_csv(library, folder.partial / "endmembers.csv")
-        _write_points(folder.partial / "endmember_pixels.gpkg", names, _places(scene, sample, found), scene)
+        columns = {"name": names, "number": range(1, len(names) + 1)}
+        path = folder.partial / "endmember_pixels.gpkg"
+        write_points(path, grid_of(scene), sample.rows[found], sample.cols[found], columns)
     run.emit(Progress(1.0, "Extracting endmembers"))
     return _sections(library, sample, found)
 
@@ -56,30 +55,6 @@ def _extracted(pixels: Array, number: int, options: Any) -> Integers:
     if options.extraction == "sivm":
         return sivm(pixels, number)
     return ppi(pixels, number, options.seed, options.num_skewers)
-
-
-def _places(scene: Scene, sample: Sample, found: Integers) -> list[tuple[float, float]]:
-    """Centres of the pixels in the scene's coordinates; without a georeference as QGIS shows it, rows downwards."""
-    transform: Any = scene.grid["transform"]
-    xs, ys = rasterio.transform.xy(transform, sample.rows[found].tolist(), sample.cols[found].tolist())
-    down = -1 if transform.is_identity else 1
-    return [(float(x), down * float(y)) for x, y in zip(xs, ys, strict=True)]
-
-
-def _write_points(path: Path, names: list[str], places: list[tuple[float, float]], scene: Scene) -> None:
-    crs: Any = scene.grid["crs"]
-    numbers = np.arange(1, len(names) + 1, dtype=np.int32)
-    pyogrio.raw.write(
-        path,
-        geometry=shapely.to_wkb(shapely.points(places)),
-        field_data=[np.array(names, dtype=object), numbers],
-        fields=["name", "number"],
-        geometry_type="Point",
-        crs=crs.to_wkt() if crs else None,
-        driver="GPKG",
-        layer="endmember_pixels",
-        dataset_options={"VERSION": "1.3"},  # what the GDAL of older QGIS reads without a warning
-    )
 
 
 def _sections(library: Library, sample: Sample, found: Integers) -> list[Section]:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio.raw
-import rasterio.transform
-import shapely
 from numpy.typing import NDArray
 
 from ...cube import Array
@@ -20,6 +16,7 @@ from ...protocol import Progress
 from ...record import Run
 from ...report import Section
 from ..labelled import grid_of, spectra_by_window
+from ..points import write_points
 from .choosing import candidates, chosen, drawn, drawn_areas
 from .means import Means
 from .sections import sections
@@ -68,7 +65,9 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     with refusals(folder.path):
         write_sli(made.library, folder.partial / "library.sli")
         if made.indices is not None:
-            _write_points(folder.partial / "library_pixels.gpkg", run, labels, made.library, made.indices)
+            rows, cols = labels.rows[made.indices], labels.cols[made.indices]
+            columns = {"name": made.library.names, "class": made.library.classes or []}
+            write_points(folder.partial / "library_pixels.gpkg", grid_of(run.scene), rows, cols, columns)
     run.emit(Progress(1.0, "Library written"))
     return sections(labels, seen.classes, made.library, made.indices)
 
@@ -179,22 +178,3 @@ def _numbered(classes: list[str]) -> list[str]:
         counts[name] = counts.get(name, 0) + 1
         names.append(f"{name} {counts[name]}")
     return names
-
-
-def _write_points(path: Path, run: Run, labels: Labels, library: Library, indices: Integers) -> None:
-    """The library's pixels as points: name and class of each."""
-    transform: Any = run.scene.grid["transform"]
-    xs, ys = rasterio.transform.xy(transform, labels.rows[indices].tolist(), labels.cols[indices].tolist())
-    down = -1 if transform.is_identity else 1
-    crs: Any = run.scene.grid["crs"]
-    pyogrio.raw.write(
-        path,
-        geometry=shapely.to_wkb(shapely.points(np.asarray(xs), down * np.asarray(ys))),
-        field_data=[np.array(library.names, dtype=object), np.array(library.classes, dtype=object)],
-        fields=["name", "class"],
-        geometry_type="Point",
-        crs=crs.to_wkt() if crs else None,
-        driver="GPKG",
-        layer="library_pixels",
-        dataset_options={"VERSION": "1.3"},
-    )
