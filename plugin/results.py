@@ -13,7 +13,6 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProject,
-    QgsRasterLayer,
 )
 from qgis.PyQt.QtCore import QTimer
 
@@ -95,9 +94,9 @@ def hand_over(run: List[Tuple[str, QgsMapLayer]], title: str, context: QgsProces
 
 
 def save_sidecars(run: List[QgsMapLayer]) -> None:
-    """Write the look of each raster beside it: the composite for the abundances, the ramp for the error."""
-    first: Dict[str, QgsRasterLayer] = {}
-    for layer in (one for one in run if isinstance(one, QgsRasterLayer)):
+    """Write the look of each file beside it: the composite for the abundances, the ramp for the error."""
+    first: Dict[str, QgsMapLayer] = {}
+    for layer in run:
         first.setdefault(layer.source(), layer)
     for layer in first.values():
         styles.save_sidecar(layer)

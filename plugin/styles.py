@@ -8,18 +8,11 @@ from typing import Callable, Dict, List
 import numpy as np
 from qgis.core import (
     QgsMapLayer,
-    QgsMarkerSymbol,
     QgsMultiBandColorRenderer,
-    QgsPalLayerSettings,
     QgsRasterLayer,
-    QgsSingleSymbolRenderer,
-    QgsTextBufferSettings,
-    QgsTextFormat,
-    QgsVectorLayer,
-    QgsVectorLayerSimpleLabeling,
 )
 
-from . import class_styles
+from . import class_styles, point_styles
 from .class_styles import VIRIDIS
 from .layers import band_names, open_raster
 from .ramps import percentile, ramp, samples, stretch
@@ -82,27 +75,9 @@ def components_layer(path: str, name: str = "MNF components") -> QgsRasterLayer:
     return layer
 
 
-def points_layer(path: str) -> QgsVectorLayer:
-    """Where endmembers were found: a ring each, labelled with its name."""
-    layer = QgsVectorLayer(path, Path(path).stem.replace("_", " ").capitalize(), "ogr")
-    if not layer.isValid():
-        raise ValueError(f"The points {path} cannot be opened.")
-    symbol = {"name": "circle", "color": "0,0,0,0", "outline_color": "#ff7f00", "outline_width": "0.6", "size": "4"}
-    layer.setRenderer(QgsSingleSymbolRenderer(QgsMarkerSymbol.createSimple(symbol)))
-    text = QgsPalLayerSettings()
-    text.fieldName = "name"
-    look = QgsTextFormat()
-    buffer = QgsTextBufferSettings()
-    buffer.setEnabled(True)
-    look.setBuffer(buffer)
-    text.setFormat(look)
-    layer.setLabeling(QgsVectorLayerSimpleLabeling(text))
-    layer.setLabelsEnabled(True)
-    return layer
-
-
 LOOKS: Dict[str, Callable[[str], List[QgsMapLayer]]] = {
-    "points": lambda path: [points_layer(path)],
+    "points": lambda path: [point_styles.points_layer(path)],
+    "sample": lambda path: [point_styles.sample_layer(path)],
     "abundances": lambda path: [composite_layer(path), *abundance_layers(path)],
     "error": lambda path: [error_layer(path)],
     "shade": lambda path: [shade_layer(path)],
@@ -125,6 +100,6 @@ def largest_bands(path: str, count: int = 3) -> List[int]:
     return sorted(means, key=lambda band: -means[band])[:count]
 
 
-def save_sidecar(layer: QgsRasterLayer) -> None:
+def save_sidecar(layer: QgsMapLayer) -> None:
     """Write the layer's look beside its file, for everyone who opens the file later."""
     layer.saveNamedStyle(str(Path(layer.source()).with_suffix(".qml")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mixel.backend.tasks import task, tasks
-from mixel.plugin import class_styles, results, styles
+from mixel.plugin import class_styles, point_styles, results, styles
 from osgeo import gdal, ogr, osr
 from qgis.core import (
     QgsApplication,
@@ -155,11 +155,11 @@ def test_components_are_a_stretched_picture_of_three_bands(qgis_app, tmp_path, c
 
 
 def test_points_are_labelled_with_their_names(qgis_app, tmp_path):
-    layer = styles.points_layer(points(tmp_path / "endmember_pixels.gpkg"))
+    layer = point_styles.points_layer(points(tmp_path / "endmember_pixels.gpkg"))
     assert isinstance(layer, QgsVectorLayer) and layer.featureCount() == 1
     assert layer.labelsEnabled() and layer.labeling().settings().fieldName == "name"
     with pytest.raises(ValueError, match="cannot be opened"):
-        styles.points_layer(str(tmp_path / "nowhere.gpkg"))
+        point_styles.points_layer(str(tmp_path / "nowhere.gpkg"))
 
 
 def test_only_what_a_run_wrote_becomes_layers_in_the_order_of_the_task(qgis_app, tmp_path):
@@ -173,3 +173,4 @@ def test_only_what_a_run_wrote_becomes_layers_in_the_order_of_the_task(qgis_app,
     assert [layer.name() for _, layer in extracted] == ["Endmember pixels"]
     results.save_sidecars([layer for _, layer in (*shown, *extracted)])
     assert (tmp_path / "abundances.qml").exists() and (tmp_path / "shade.qml").exists()
+    assert (tmp_path / "endmember_pixels.qml").exists()
