@@ -261,6 +261,27 @@ def test_a_model_maps_the_scene_as_its_training_did(profile, classified, fields)
     assert (again == first).mean() > 0.999
 
 
+def test_a_sample_is_drawn_labelled_and_assessed(profile, classified, fields):
+    """By an analyst who is always right: the assessment then knows how right the map is."""
+    drawn = results(
+        profile, "draw_sample", MAP=classified["CLASSES"], NUMBER=40, MINIMUM=5, OUTPUT_FOLDER=fields / "sample"
+    )
+    assert Path(drawn["SAMPLE"]).with_suffix(".qml").exists()
+    source = ogr.Open(drawn["SAMPLE"], update=1)
+    layer = source.GetLayer(0)
+    for point in layer:
+        col, row = (point.GetGeometryRef().GetX() - 400000) / 30, (5800000 - point.GetGeometryRef().GetY()) / 30
+        point.SetField("class", CROPS[crops()[int(row), int(col)] - 1])
+        layer.SetFeature(point)
+    source = layer = None
+    found = results(
+        profile, "assess", MAP=classified["CLASSES"], REFERENCE=drawn["SAMPLE"], REFERENCE_FIELD="class",
+        DESIGN="stratified", OUTPUT_FOLDER=fields / "assessed",
+    )  # fmt: skip
+    metrics = json.loads(Path(found["JOB"]).read_text(encoding="utf-8"))["record"]["metrics"]
+    assert Path(found["ACCURACY"]).is_file() and metrics["adjusted_overall_accuracy"] > 0.9
+
+
 def test_a_class_map_trains_too(profile, classified, fields):
     found = results(
         profile, "classify", INPUT=fields / "fields.tif", SCALE=10000, OUTPUT_FOLDER=fields / "again",
