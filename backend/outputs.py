@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 import psutil
 import rasterio
 from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
@@ -111,7 +113,7 @@ def refusals(folder: Path) -> Iterator[None]:
     """Turn what the disk refuses within the block into a ValueError, a sentence."""
     try:
         yield
-    except (RasterioError, OSError) as error:
+    except (RasterioError, OSError, sqlite3.Error, DataSourceError, DataLayerError) as error:
         raise ValueError(
             f"The results cannot be written to {folder} ({error}). Is the disk full? Nothing was kept."
         ) from error

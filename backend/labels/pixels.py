@@ -13,10 +13,10 @@ from .classes import Class
 
 Integers = NDArray[np.integer]
 MAX_PIXELS = 20_000_000
-"""More training pixels teach nothing and fill the memory."""
+"""More labelled pixels teach nothing and fill the memory."""
 TOO_MANY = (
-    f"The training areas cover more than {MAX_PIXELS // 1_000_000} million pixels of the scene. Choose a layer with "
-    "smaller training areas."
+    f"The labelled areas cover more than {MAX_PIXELS // 1_000_000} million pixels of the scene. Choose a layer with "
+    "smaller areas."
 )
 RARE = 10
 
@@ -111,7 +111,7 @@ def settled(
 def rare_notices(labels: Labels) -> list[str]:
     """One sentence that names the classes of few pixels, or none."""
     rare = [f"{one.name} ({count})" for one, count in zip(labels.classes, labels.counts, strict=True) if count < RARE]
-    return [f"Classes with fewer than {RARE} training pixels: {listed(rare)}."] if rare else []
+    return [f"Classes with fewer than {RARE} labelled pixels: {listed(rare)}."] if rare else []
 
 
 def counted(number: int, word: str) -> str:

@@ -188,4 +188,4 @@ def test_rare_classes_are_named(write):
     values = made()
     values[values == 3] = 0
     values[0, 0] = 3
-    assert "Classes with fewer than 10 training pixels: 3 (1)." in read_raster_labels(write(values), GRID).notices
+    assert "Classes with fewer than 10 labelled pixels: 3 (1)." in read_raster_labels(write(values), GRID).notices

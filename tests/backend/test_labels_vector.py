@@ -180,12 +180,12 @@ def test_what_takes_no_pixel_is_counted_and_named(write):
     assert "1 feature is partly outside the scene" in text
     assert "1 feature (6) is left out: no geometry." in text
     assert "Classes without a single training pixel are left out: far, slim." in text
-    assert "s (12)" not in text and "Classes with fewer than 10 training pixels: " not in text
+    assert "s (12)" not in text and "Classes with fewer than 10 labelled pixels: " not in text
 
 
 def test_rare_classes_are_named(write):
     assert (
-        "Classes with fewer than 10 training pixels: water (6)." in read(write([WATER, SOIL], ["water", "s"])).notices
+        "Classes with fewer than 10 labelled pixels: water (6)." in read(write([WATER, SOIL], ["water", "s"])).notices
     )
 
 
