@@ -6,7 +6,6 @@ and the panel alike.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -24,14 +23,13 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
-from ..backend.config import Value, build
-from ..backend.protocol import JOB_FILE, Event, Failed, Job, Notice, Output, Progress, Started
+from ..backend.protocol import JOB_FILE, Event, Failed, Notice, Output, Progress, Started
 from ..backend.tasks import Task
-from . import interpreter, layers, process, results
-from .copies import Copy
-from .folders import forget_copies, forget_run, usable_folder
-from .inputs import input_parameters, output_definitions, read_inputs
-from .parameters import choice_parameter, parameter_names, read_settings, setting_parameter, setting_parameters
+from . import interpreter, process, results
+from .folders import forget_run
+from .inputs import input_parameters, output_definitions
+from .parameters import choice_parameter, parameter_names, setting_parameter, setting_parameters
+from .request import DEVICE, INPUT, METHOD, OUTPUT_FOLDER, SCALE, RequestReader
 from .words import in_progress, milestone
 
 HOMEPAGE = "https://github.com/mixel/mixel"
@@ -46,11 +44,6 @@ DEVICES = (
 class TaskAlgorithm(QgsProcessingAlgorithm):
     """A task of the backend as ``mixel:<its name>``."""
 
-    INPUT = "INPUT"
-    METHOD = "METHOD"
-    SCALE = "SCALE"
-    DEVICE = "DEVICE"
-    OUTPUT_FOLDER = "OUTPUT_FOLDER"
     LOAD = "LOAD"
     FOLDER = "FOLDER"
 
@@ -61,7 +54,6 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         self._methods = task.methods
         self._names = parameter_names(self._methods, task.default_method)
         self._load = True
-        self._copies: List[Copy] = []
         self._found: Dict[str, str] = {}
         self._passed = ("", -1)
 
@@ -124,13 +116,13 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         """Declare parameters and outputs."""
         made: List[QgsProcessingParameterDefinition] = []
         if self._task.needs_scene:
-            scene = QgsProcessingParameterRasterLayer(self.INPUT, "Hyperspectral scene")
+            scene = QgsProcessingParameterRasterLayer(INPUT, "Hyperspectral scene")
             scene.setHelp("A raster file with at least 10 bands, reflectance for preference. It is only read.")
             made.append(scene)
         made += input_parameters(self._task)
         if self._methods:
             names, default = tuple((one.name, one.label) for one in self._methods), self._task.default_method
-            made.append(choice_parameter(self.METHOD, "Method", names, default, "How it is done."))
+            made.append(choice_parameter(METHOD, "Method", names, default, "How it is done."))
         made += [setting_parameter(one.name.upper(), one) for one in self._task.option_settings]
         made += setting_parameters(self._methods, self._task.default_method)
         for definition in [*made, *self._common_parameters()]:
@@ -142,7 +134,7 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         """Refuse before anything starts, with the sentence that says what to do."""
         fine, message = super().checkParameterValues(parameters, context)
         try:
-            self._request(parameters, context)  # its sentences name limits, QGIS's only the parameter
+            self._reader(parameters, context).read()  # its sentences name limits, QGIS's only the parameter
             interpreter.find()  # scripts are told only what is refused here, not what canExecute says
         except ValueError as error:
             return False, str(error)
@@ -153,7 +145,7 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
     ) -> bool:
         """Main thread: everything that needs layers or settings, so that the run itself needs neither."""
         try:
-            self._job, self._copies = self._request(parameters, context)
+            self._request = self._reader(parameters, context).read()
             self._python = interpreter.find()
         except ValueError as error:
             raise QgsProcessingException(str(error)) from error
@@ -164,8 +156,11 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Dict[str, Any]:
         """Write the job, let the backend do it, pass on what it says."""
-        folder = Path(self._job.output)
-        self._write_request(folder, feedback)
+        folder = self._request.folder
+        try:
+            self._request.write(feedback)
+        except ValueError as error:
+            raise QgsProcessingException(str(error)) from error
         try:
             for event in process.run(self._python, folder / JOB_FILE, feedback.isCanceled):
                 self._tell(event, feedback)
@@ -184,82 +179,29 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(str(error)) from error
         results.save_sidecars([layer for _, layer in run])
         if self._load and run:
-            about = Path(self._job.scene or self._job.output).stem
+            about = Path(self._request.job.scene or self._request.folder).stem
             results.hand_over(run, f"{self._task.title}: {about}", context)
         return {}
 
-    def _write_request(self, folder: Path, feedback: QgsProcessingFeedback) -> None:
-        """The copies of layers and the job file. What a run that failed has left of them is written anew."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            forget_copies(folder)
-            for number, copy in enumerate(self._copies, start=1):
-                feedback.setProgressText(f"Copying layer {number} of {len(self._copies)}")
-                copy.write(feedback.isCanceled)
-            self._job.write(folder / JOB_FILE)
-        except OSError as error:
-            raise QgsProcessingException(f"The output folder {folder} cannot be written: {error}") from error
-        except ValueError as error:
-            forget_run(folder)
-            raise QgsProcessingException(str(error)) from error
+    def _reader(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> RequestReader:
+        return RequestReader(self, self._task, self._names, parameters, context)
 
     def _common_parameters(self) -> List[QgsProcessingParameterDefinition]:
         made: List[QgsProcessingParameterDefinition] = []
         if self._task.needs_scene:
             kind = QgsProcessingParameterNumber.Type.Double
             limits = {"optional": True, "minValue": 1e-9, "maxValue": 1e9}
-            made.append(QgsProcessingParameterNumber(self.SCALE, "Reflectance scale", kind, **limits))
+            made.append(QgsProcessingParameterNumber(SCALE, "Reflectance scale", kind, **limits))
             made[-1].setHelp(
                 "Stored value that means reflectance 1: 10000 for most products. Empty: found out from the file."
             )
         if self._task.on_device:
-            made.append(choice_parameter(self.DEVICE, "Device", DEVICES, "auto", "Where the networks run."))
-        made.append(QgsProcessingParameterFolderDestination(self.OUTPUT_FOLDER, "Output folder"))
+            made.append(choice_parameter(DEVICE, "Device", DEVICES, "auto", "Where the networks run."))
+        made.append(QgsProcessingParameterFolderDestination(OUTPUT_FOLDER, "Output folder"))
         made[-1].setHelp("A folder without an earlier run. It is made if it does not exist.")
         made.append(QgsProcessingParameterBoolean(self.LOAD, "Add the layers to the project", True))
         made[-1].setHelp("The results as styled layers in one group.")
         return made
-
-    def _request(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Tuple[Job, List[Copy]]:
-        scene, scale = "", None
-        if self._task.needs_scene:
-            scene = os.path.abspath(layers.source_path(self.parameterAsRasterLayer(parameters, self.INPUT, context)))
-            refusals = layers.read_facts(scene).refusals()
-            if refusals:
-                raise ValueError(refusals[0])
-            if parameters.get(self.SCALE) is not None:
-                scale = self.parameterAsDouble(parameters, self.SCALE, context)
-        options = self._task.option_settings
-        names = {one.name: one.name.upper() for one in options}
-        method, settings = self._method_settings(parameters, context)
-        folder = usable_folder(self.parameterAsFileOutput(parameters, self.OUTPUT_FOLDER, context))
-        given = read_inputs(self, parameters, context, self._task, folder)
-        job = Job(
-            task=self._task.name,
-            method=method,
-            scene=scene,
-            output=str(folder),
-            settings=settings,
-            options=read_settings(self, parameters, context, options, names),
-            inputs=given.entries,
-            scale=scale,
-            device=self.parameterAsEnumString(parameters, self.DEVICE, context) if self._task.on_device else "auto",
-        )
-        return job, given.copies
-
-    def _method_settings(
-        self, parameters: Dict[str, Any], context: QgsProcessingContext
-    ) -> Tuple[str, Dict[str, Value]]:
-        if not self._methods:
-            return "", {}
-        wanted = self.parameterAsEnumString(parameters, self.METHOD, context)
-        chosen = {one.name: one for one in self._methods}.get(wanted)
-        if chosen is None:
-            raise ValueError(f"There is no method {wanted!r} here; choose one of the list.")
-        names = {one.name: self._names[chosen.name, one.name] for one in chosen.settings}
-        values = read_settings(self, parameters, context, chosen.settings, names)
-        build(chosen.config, values)  # what single settings do not show: limits that depend on several
-        return chosen.name, values
 
     def _tell(self, event: Event, feedback: QgsProcessingFeedback) -> None:
         hear = getattr(feedback, "hear", None)

@@ -7,8 +7,8 @@ What a parameter of an input is called, by the input's kind (``NAME`` is the inp
   ``NAME_SELECTED``, a boolean: only the selected features (off unless given); or ``NAME_RASTER``, a class raster.
 * ``area``: ``NAME``, polygons or a mask raster; ``NAME_SELECTED`` as above.
 
-Scripts and the panel may give a class raster as ``NAME`` too. The toolbox must not: QGIS 3.22 crashes as soon as a list
-of fields belongs to a layer that is a raster.
+Scripts and the panel may give a class raster as ``NAME`` too. The toolbox must not: QGIS (3.22 and 3.44) crashes as
+soon as a list of fields belongs to a layer that is a raster.
 
 A boolean and no QgsProcessingFeatureSourceDefinition, because QGIS takes that for vectors only. Vectors are copied
 into the output folder, so that the backend needs no QGIS and a job can be repeated whatever becomes of the layer;
