@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -65,6 +66,13 @@ def reflected(rows: int, cols: int, margin: int) -> NDArray[np.int64]:
     return along[:, None] * cols + across
 
 
+class Normalising(Protocol):
+    """Makes a cube's spectra ready for a network."""
+
+    def spectra(self, cube: Cube, chosen: NDArray[np.int64] | slice) -> Tensor:
+        """Features (n, k) of the chosen pixels, by row-major number."""
+
+
 class Patches:
     """Labelled pixels with their surroundings.
 
@@ -72,7 +80,7 @@ class Patches:
     those that lie in a patch.
     """
 
-    def __init__(self, labelled: list[Labelled], normalisation: Normalisation, reach: int) -> None:
+    def __init__(self, labelled: list[Labelled], normalisation: Normalising, reach: int) -> None:
         tables, indices, classes, start = [], [], [], 0
         for item in labelled:
             used, index = _surroundings(item, reach)

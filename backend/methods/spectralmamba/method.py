@@ -1,0 +1,186 @@
+"""SpectralMamba at work: fits the network to labelled pixels, then classifies any window of the scene.
+
+A window's spectra are merged strip by strip, then read in batches, so that patches are never built. On the CPU each
+core works on strips of its own with one thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from ...cube import Array, Cube
+from ...training import Record, Report, train
+from ..contract import Plan, TrainingData
+from ..mim.parallel import each
+from ..mim.patches import Draw, Patches, reflected
+from .config import Config
+from .network import SpectralMamba
+
+CONSTANTS = ("mean", "scale")
+"""Of the normalisation, beside the network's own weights."""
+EXTREME = 10.0
+"""Values are cut here, in standard deviations: one broken band must not rule a spectrum."""
+STRIP = {"cpu": 1024, "cuda": 65536}
+"""Pixels of a window that are worked on together, about."""
+MOST_BANDS = 10_000
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """The standard score of each band, of the labelled training pixels alone: ``mean``, ``scale`` (bands,)."""
+
+    mean: Array
+    scale: Array
+
+    @classmethod
+    def of(cls, pixels: Array) -> Normalisation:
+        """That of pixels (pixels, bands)."""
+        mean, scale = pixels.mean(axis=0, dtype=np.float64), pixels.std(axis=0, dtype=np.float64)
+        floor = max(1e-3 * float(np.median(scale)), 1e-6)
+        return cls(mean.astype(np.float32), np.maximum(scale, floor).astype(np.float32))
+
+    def spectra(self, cube: Cube, chosen: NDArray[np.int64] | slice) -> Tensor:
+        """Scores (n, bands) of the chosen pixels, by row-major number; nodata is 0, the mean."""
+        values = (cube.reflectance.reshape(len(self.mean), -1)[:, chosen].T - self.mean) / self.scale
+        valid = cube.valid.reshape(-1)[chosen, None]
+        return torch.from_numpy(np.where(valid, np.clip(values, -EXTREME, EXTREME), np.float32(0)))
+
+
+def plan(config: Config) -> Plan:
+    """Tiles around the training pixels, windows to map, and how far a class depends on the pixels around."""
+    return Plan(num_tiles=64, tile=64, window=256, halo=config.reach)
+
+
+def fit(data: TrainingData, config: Config, device: torch.device, report: Report) -> FittedSpectralMamba:
+    """Fit the network to the labelled pixels. ValueError if there are none."""
+    torch.manual_seed(config.seed)
+    pixels = [item.pixels for item in data.training if (item.labels > 0).any()]
+    if not pixels:
+        raise ValueError("There are no training pixels; label some pixels of at least two classes.")
+    normalisation = Normalisation.of(np.concatenate(pixels))
+    network = SpectralMamba(config, len(normalisation.mean), data.num_classes, data.wavelengths).to(device)
+    weights = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32)).to(device)
+    draw = Draw(Patches(data.training, normalisation, config.reach), config.batch, config.noise, config.seed)
+    held = [item for item in data.validation if (item.labels > 0).any()]
+    watched = Patches(held, normalisation, config.reach) if held else None
+
+    def loss() -> Tensor:
+        spectra, classes = (one.to(device) for one in draw())
+        scores = _scores(network, spectra)
+        return functional.cross_entropy(scores, classes, weights, label_smoothing=config.smoothing)
+
+    def validate() -> float:
+        return _validation(network, watched, device, weights) if watched else 0.0
+
+    record = train(
+        network,
+        loss,
+        config.epochs,
+        config.learning_rate,
+        report,
+        weight_decay=config.weight_decay,
+        validate=validate if watched else None,
+    )
+    return FittedSpectralMamba(network, normalisation, config, device, record)
+
+
+def restore(
+    weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: torch.device
+) -> FittedSpectralMamba:
+    """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
+    for name, values in weights.items():
+        if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
+            raise _misfit(f"{name!r} does not hold finite float32 numbers")
+    bands = weights["mean"].size if "mean" in weights else 0
+    if not 1 <= bands <= MOST_BANDS or (wavelengths is not None and bands != len(wavelengths)):
+        raise _misfit("its number of bands is another")
+    network = SpectralMamba(config, bands, num_classes, wavelengths)
+    shapes = dict.fromkeys(CONSTANTS, (bands,))
+    shapes |= {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if set(weights) != set(shapes):
+        raise _misfit(f"{min(set(weights) ^ set(shapes))!r} is missing or not expected")
+    for name, shape in shapes.items():
+        if weights[name].shape != shape:
+            raise _misfit(f"{name!r} has the shape {weights[name].shape} instead of {shape}")
+    if not (weights["scale"] > 0).all():
+        raise _misfit("'scale' holds numbers that are not above 0")
+    network.load_state_dict({name: torch.from_numpy(weights[name].copy()) for name in shapes if name not in CONSTANTS})
+    constants = Normalisation(*(weights[name] for name in CONSTANTS))
+    return FittedSpectralMamba(network.to(device), constants, config, device, None)
+
+
+class FittedSpectralMamba:
+    """A fitted network with its normalisation; see :class:`~..contract.Classifier`."""
+
+    def __init__(
+        self,
+        network: SpectralMamba,
+        normalisation: Normalisation,
+        config: Config,
+        device: torch.device,
+        record: Record | None,
+    ) -> None:
+        self.network, self.normalisation, self.config = network.eval(), normalisation, config
+        self.device, self.record = device, record
+        self.num_parameters = sum(one.numel() for one in network.parameters())
+        self.num_classes = network.head.out_features
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """The network's weights and the mean and scale of every band."""
+        state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        return {**state, **{name: getattr(self.normalisation, name) for name in CONSTANTS}}
+
+    def classify(self, cube: Cube) -> Array:
+        """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
+        bands = len(self.normalisation.mean)
+        if len(cube.reflectance) != bands:
+            raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
+        rows, cols = cube.valid.shape
+        found = np.full((self.num_classes, rows, cols), np.nan, dtype=np.float32)
+        around = reflected(rows, cols, self.config.reach)
+        height = max(1, STRIP[self.device.type] // cols)
+
+        def work(part: int) -> None:
+            first, last = part * height, min((part + 1) * height, rows)
+            if cube.valid[first:last].any():
+                numbers = around[first : last + 2 * self.config.reach]
+                spectra = self.normalisation.spectra(cube, numbers.ravel()).to(self.device)
+                grid = spectra.view(1, *numbers.shape, bands).permute(0, 3, 1, 2)
+                scores = torch.softmax(self.network(self.network.merge(grid)), dim=1)
+                found[:, first:last] = scores.t().cpu().numpy().reshape(-1, last - first, cols)
+
+        with torch.inference_mode():
+            each(-(-rows // height), work, self.device)
+        found[:, ~cube.valid] = np.nan
+        return found
+
+
+def _scores(network: SpectralMamba, spectra: Tensor) -> Tensor:
+    """Class scores of patches (b, q * q, bands)."""
+    side = round(spectra.shape[1] ** 0.5)
+    grid = spectra.view(len(spectra), side, side, -1).permute(0, 3, 1, 2)
+    found: Tensor = network(network.merge(grid))
+    return found
+
+
+def _validation(network: SpectralMamba, patches: Patches, device: torch.device, weights: Tensor) -> float:
+    """The mean cross-entropy of the validation pixels, weighted by class."""
+    total, share = 0.0, 0.0
+    for spectra, classes in patches.batches(STRIP["cpu"]):
+        targets = classes.to(device)
+        total += float(
+            functional.cross_entropy(_scores(network, spectra.to(device)), targets, weights, reduction="sum")
+        )
+        share += float(weights[targets].sum())
+    return total / max(share, 1e-12)
+
+
+def _misfit(fault: str) -> ValueError:
+    return ValueError(f"The weights do not belong to a SpectralMamba model with these settings: {fault}.")
