@@ -57,13 +57,22 @@ def run(profile, scene, tmp_path_factory) -> Path:
 
 
 def test_the_algorithm_is_listed(profile):
-    assert "mixel:unmix" in qgis_process(profile, "list").stdout
+    listed = qgis_process(profile, "list").stdout
+    for name in ("unmix", "classify", "apply_model", "draw_sample", "assess"):
+        assert f"mixel:{name}\t" in listed
 
 
 def test_every_parameter_and_output_is_explained(profile):
     shown = qgis_process(profile, "help", "mixel:unmix").stdout
     for name in (*PARAMETERS, *OUTPUTS):
         assert f"{name}: " in shown
+
+
+def test_the_parameters_of_labels_are_explained(profile):
+    shown = qgis_process(profile, "help", "mixel:classify").stdout
+    for name in ("TRAINING", "TRAINING_FIELD", "TRAINING_SELECTED", "TRAINING_RASTER", "TEST", "MODEL", "ACCURACY"):
+        assert f"{name}: " in shown
+    assert "field that names the class" in shown
 
 
 def test_the_abundances_are_shares_on_the_scenes_grid(run, scene):

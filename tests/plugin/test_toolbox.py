@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from mixel.backend.tasks import task, tasks
 from mixel.plugin import class_styles, point_styles, results, styles
+from mixel.plugin.inputs import input_parameters
+from mixel.plugin.parameters import setting_parameters
 from osgeo import gdal, ogr, osr
 from qgis.core import (
     QgsApplication,
@@ -75,6 +77,21 @@ def test_every_option_and_input_is_an_explained_parameter(described):
     assert ("INPUT" in definitions) == ("SCALE" in definitions) == described.needs_scene
     assert ("METHOD" in definitions) == bool(described.methods)
     assert ("DEVICE" in definitions) == described.on_device
+
+
+def test_no_two_parameters_have_one_name(described):
+    """QGIS would leave out the second without a word."""
+    methods = described.methods
+    names = [
+        one.name() for one in (*input_parameters(described), *setting_parameters(methods, described.default_method))
+    ]
+    names += [one.name.upper() for one in described.option_settings]
+    names += ["OUTPUT_FOLDER", "LOAD", *(["INPUT", "SCALE"] if described.needs_scene else [])]
+    names += ["METHOD"] if methods else []
+    names += ["DEVICE"] if described.on_device else []
+    assert len(set(names)) == len(names)
+    algorithm = created(described.name)
+    assert {one.name() for one in algorithm.parameterDefinitions()} == set(names)
 
 
 def test_every_output_has_its_name_and_every_raster_but_a_plain_one_its_look(described):
