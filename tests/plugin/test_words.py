@@ -133,3 +133,13 @@ def test_a_forgotten_run_leaves_other_files(tmp_path):
         forget_run(tmp_path / folder)
     assert not (tmp_path / "empty").exists()
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]
+
+
+def test_a_forgotten_run_takes_its_copied_layers_along_and_nothing_else(tmp_path):
+    for folder, other in (("empty", False), ("full", True)):
+        (tmp_path / folder / "inputs").mkdir(parents=True)
+        for name in ("training.gpkg", "training.gpkg-wal", *(["mine.shp"] if other else [])):
+            (tmp_path / folder / "inputs" / name).write_text("")
+        forget_run(tmp_path / folder)
+    assert not (tmp_path / "empty").exists()
+    assert [path.name for path in (tmp_path / "full" / "inputs").iterdir()] == ["mine.shp"]
