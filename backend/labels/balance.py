@@ -7,6 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .pixels import Labels
 
+POWERS = {"none": 0.0, "moderate": 0.5, "balanced": 1.0}
+"""Of a class's pixels: how much their number takes from the weight of each."""
+
 
 def limit(labels: Labels, per_class: int, seed: int) -> Labels:
     """At most ``per_class`` pixels of every class, drawn at random; the same seed draws the same."""
@@ -22,14 +25,13 @@ def limit(labels: Labels, per_class: int, seed: int) -> Labels:
 def class_weights(counts: ArrayLike, mode: str) -> NDArray[np.float32]:
     """What a pixel of each class counts in a loss (classes,): 1 on average over the pixels.
 
-    ``mode`` "none": all the same; "balanced": every class as much as any other. A class without pixels weighs 0.
+    ``mode`` "none": all the same; "balanced": every class as much as any other; "moderate": the square root of that, so
+    that rare classes count more than they are many without ruling the others. A class without pixels weighs 0.
     """
     number = np.asarray(counts, np.float64)
-    if mode == "none":
-        return np.ones(len(number), np.float32)
-    if mode != "balanced":
-        raise ValueError(f"Class weights are 'none' or 'balanced', not {mode!r}.")
+    if mode not in POWERS:
+        raise ValueError(f"Class weights are {', '.join(POWERS)}, not {mode!r}.")
     present = number > 0
     weights = np.zeros(len(number))
-    weights[present] = number.sum() / (present.sum() * number[present])
-    return weights.astype(np.float32)
+    weights[present] = number[present] ** -POWERS[mode]
+    return np.asarray(weights * number.sum() / max(float((weights * number).sum()), 1e-12), np.float32)

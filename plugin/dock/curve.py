@@ -35,7 +35,7 @@ class Curve(QWidget):
 
     def sizeHint(self) -> QSize:
         """Wide and low."""
-        return QSize(200, 72)
+        return QSize(200, 104 if len(self._points) > 1 else 72)
 
     def clear(self) -> None:
         """Forget the curve."""
@@ -51,6 +51,7 @@ class Curve(QWidget):
         self._points.setdefault(metric.name, []).append((metric.step, metric.value))
         self._units[metric.name] = metric.unit
         self._caption.setText(self._coloured_caption())
+        self.updateGeometry()
         self.update()
 
     def caption(self) -> str:

@@ -77,9 +77,21 @@ def test_class_weights_are_one_on_average_over_the_pixels(mode, weights):
     assert (found * counts).sum() / counts.sum() == pytest.approx(1) and found.dtype == np.float32
 
 
-def test_a_class_without_pixels_weighs_nothing_and_an_unknown_mode_is_refused():
+def test_a_class_without_pixels_weighs_nothing():
     assert list(class_weights([10, 0, 10], "balanced")) == [1, 0, 1]
-    with pytest.raises(ValueError, match="'none' or 'balanced'"):
+    assert list(class_weights([10, 0, 10], "none")) == [1, 0, 1]
+
+
+def test_moderate_weights_lie_between_and_are_1_on_average():
+    counts = np.array([900, 90, 10])
+    free, moderate, balanced = (class_weights(counts, mode) for mode in ("none", "moderate", "balanced"))
+    assert np.allclose((moderate * counts).sum(), counts.sum())
+    assert np.allclose(moderate / moderate[0], np.sqrt(balanced / balanced[0]))
+    assert free[2] < moderate[2] < balanced[2]
+
+
+def test_unknown_balances_are_refused():
+    with pytest.raises(ValueError, match="none, moderate, balanced, not"):
         class_weights([1], "heavy")
 
 
@@ -143,7 +155,7 @@ def test_nothing_claimed_is_nothing_settled():
 def test_rare_classes_are_named_with_their_number_of_pixels():
     labels, _ = made(6, 6, 1.0)
     few = labels.select(np.sort(np.r_[np.flatnonzero(labels.values == 2)[:3], np.flatnonzero(labels.values == 1)]))
-    assert rare_notices(few.select(few.values > 0))[0].startswith("Classes with fewer than 10 training pixels:")
+    assert rare_notices(few.select(few.values > 0))[0].startswith("Classes with fewer than 10 labelled pixels:")
     assert "c2 (3)" in rare_notices(few)[0] and "c3 (0)" in rare_notices(few)[0]
 
 

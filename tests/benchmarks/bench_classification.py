@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -23,6 +25,7 @@ from backend.accuracy import confusion, expected_calibration_error
 from backend.config import build
 from backend.cube import Cube, Window, partition
 from backend.labels import Labels, class_weights
+from backend.labels.balance import POWERS
 from backend.memory import keep_freed_memory
 from backend.methods import Method, method, methods
 from backend.methods.contract import Classifier, Labelled, Plan, TrainingData
@@ -40,6 +43,7 @@ def main() -> None:
     parser.add_argument("--method", choices=[one.name for one in methods("classify")], action="append")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method")
     parser.add_argument("--validation", action="store_true", help="score validation pixels: for choosing settings")
+    parser.add_argument("--balance", choices=sorted(POWERS), default="moderate")
     options = parser.parse_args()
     keep_freed_memory()
     chosen = [method(name) for name in options.method] if options.method else methods("classify")
@@ -56,18 +60,25 @@ def main() -> None:
             rows = []
             for seed in range(options.seeds):
                 scene = SCENES[name](options.data, seed)
-                rows.append(score(one, {**given, "seed": seed}, scene, options.validation))
+                data = partial(training, scene, balance=options.balance)
+                rows.append(score(one, {**given, "seed": seed}, scene, data, options.validation))
                 print(f"  {one.name} seed {seed}: " + _line(rows[-1]), flush=True)
             print(f"{one.name:>14} mean: " + _line(np.mean(rows, axis=0)), flush=True)
             print(f"{one.name:>14} s.d.: " + _line(np.std(rows, axis=0)), flush=True)
 
 
-def score(chosen: Method, settings: dict[str, object], scene: LabelledScene, validation: bool) -> list[float]:
+def score(
+    chosen: Method,
+    settings: dict[str, object],
+    scene: LabelledScene,
+    data: Callable[[Plan], TrainingData],
+    validation: bool,
+) -> list[float]:
     """The figures of one run, in the order of ``NAMES``."""
     module, config = chosen.load(), build(chosen.config, settings)
     plan: Plan = module.plan(config)
     started = time.monotonic()
-    fitted = module.fit(training(scene, plan), config, torch.device("cpu"), lambda *_: None)
+    fitted = module.fit(data(plan), config, torch.device("cpu"), lambda *_: None)
     learnt = time.monotonic()
     probabilities = mapped(fitted, scene.cube, plan)
     seconds = time.monotonic() - learnt
@@ -80,12 +91,12 @@ def score(chosen: Method, settings: dict[str, object], scene: LabelledScene, val
     return [*accuracies, learnt - started, seconds, float(fitted.num_parameters)]
 
 
-def training(scene: LabelledScene, plan: Plan) -> TrainingData:
+def training(scene: LabelledScene, plan: Plan, balance: str) -> TrainingData:
     """What a method may learn from, in tiles as a run gives them."""
     parts = [scene.labels.select(mask) for mask in (scene.split.train, scene.split.validation)]
     counts = parts[0].counts
     data = [_tiles(scene.cube, part, plan) for part in parts]
-    return TrainingData(data[0], data[1], len(counts), class_weights(counts, "balanced"), scene.wavelengths)
+    return TrainingData(data[0], data[1], len(counts), class_weights(counts, balance), scene.wavelengths)
 
 
 def mapped(fitted: Classifier, cube: Cube, plan: Plan) -> np.ndarray:

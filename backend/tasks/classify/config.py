@@ -13,7 +13,11 @@ SPLITS = (
     ("random", "random pixels (optimistic)"),
     ("none", "none: all pixels train, nothing is tested"),
 )
-BALANCES = (("balanced", "every class counts the same"), ("none", "every pixel counts the same"))
+BALANCES = (
+    ("moderate", "rare classes count more than they are many"),
+    ("balanced", "every class counts the same"),
+    ("none", "every pixel counts the same"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,12 @@ class Options:
         minimum=0,
         maximum=1_000_000,
     )
-    balance: str = setting("balanced", "Class balance", "What counts in training.", choices=BALANCES)
+    balance: str = setting(
+        "moderate",
+        "Class balance",
+        "What counts in training. Balanced finds rare classes more often, and finds them where they are not.",
+        choices=BALANCES,
+    )
     probabilities: bool = setting(
         False,
         "Write class probabilities",
