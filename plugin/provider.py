@@ -22,7 +22,7 @@ class Provider(QgsProcessingProvider):
 
     def longName(self) -> str:
         """What the settings show."""
-        return "Mixel (hyperspectral unmixing)"
+        return "Mixel (hyperspectral unmixing and classification)"
 
     def icon(self) -> QIcon:
         """The plugin's icon."""
