@@ -134,7 +134,7 @@ def test_labels_have_a_layer_its_field_a_choice_of_selected_features_or_a_raster
 
 
 def test_no_field_belongs_to_a_parameter_that_may_be_a_raster(provider):
-    """QGIS (3.22 and 3.44) crashes when the toolbox opens such a pair and the first layer of the project is a raster."""
+    """QGIS (3.22 and 3.44) crashes when the toolbox opens such a pair and the first layer there is a raster."""
     for algorithm in provider.algorithms():
         for one in algorithm.parameterDefinitions():
             if isinstance(one, QgsProcessingParameterField):
