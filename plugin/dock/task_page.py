@@ -32,6 +32,7 @@ class TaskPage(QWidget):
         self._tasks, self._prefix, self._offered = tasks, prefix, ""
         self._scene: Optional[QgsMapLayer] = None
         """The scene of the form before, for the next task that needs one."""
+        self._running = tasks[0]
         self.run = Run(self)
         self.bar = RunBar()
         self._build()

@@ -46,8 +46,8 @@ def values(path):
 def test_a_run_leaves_map_trust_model_accuracy_report_and_job(run, tmp_path):
     metrics, folder, _, curves = run(write_areas(tmp_path / "areas.gpkg"), method="mim")
     assert {item.name for item in folder.iterdir()} == {
-        "classes.tif", "classes.tif.aux.xml", "confidence.tif", "novelty.tif", "model.json", "model.safetensors", "accuracy.csv",
-        "report.html", "job.json",
+        "classes.tif", "classes.tif.aux.xml", "confidence.tif", "novelty.tif", "model.json", "model.safetensors",
+        "accuracy.csv", "report.html", "job.json",
     }  # fmt: skip
     assert (values(folder / "classes.tif")[0] == crops()).mean() > 0.8
     assert metrics["overall_accuracy"] > 0.9
