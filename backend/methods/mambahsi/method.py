@@ -1,0 +1,135 @@
+"""MambaHSI at work: fits the network to tiles with labelled pixels, then classifies any window of the scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from ...cube import Array, Cube
+from ...training import Record, Report, train
+from ..contract import Plan, TrainingData
+from ..mim.patches import Normalisation
+from ..ugm.tiles import Draw, Known, changed, known, read
+from .config import Config
+from .network import MambaHsi, halo
+
+CONSTANTS = ("mean", "scale", "projection")
+"""Of the normalisation, beside the network's own weights."""
+STEP_PIXELS = 24_576
+"""About how many pixels of tiles one training step reads at the most."""
+
+
+def plan(config: Config) -> Plan:
+    """Tiles around the training pixels, windows to map, and how far a class depends on the pixels around."""
+    return Plan(num_tiles=32, tile=128, window=256, halo=halo(config))
+
+
+def fit(data: TrainingData, config: Config, device: torch.device, report: Report) -> FittedMambaHsi:
+    """Fit the network to the labelled pixels. ValueError if there are none."""
+    torch.manual_seed(config.seed)
+    labelled = [item for item in data.training if (item.labels > 0).any()]
+    if not labelled:
+        raise ValueError("There are no training pixels; label some pixels of at least two classes.")
+    normalisation = Normalisation.of(np.concatenate([item.pixels for item in labelled]), config.components)
+    network = MambaHsi(config, normalisation.projection.shape[1], data.num_classes).to(device)
+    weights = torch.from_numpy(np.asarray(data.class_weights, np.float32)).to(device)
+    draw = Draw([known(item, normalisation) for item in labelled], STEP_PIXELS, config.seed)
+    held = [known(item, normalisation) for item in data.validation if (item.labels > 0).any()]
+    generator = torch.Generator().manual_seed(config.seed + 1)
+
+    def loss() -> Tensor:
+        tiles = [changed(tile, config.noise, config.square, generator) for tile in draw()]
+        parts = [_scores(network, tile, device) for tile in tiles]
+        scores, targets = (torch.cat(some) for some in zip(*parts, strict=True))
+        return functional.cross_entropy(scores, targets, weights, label_smoothing=config.smoothing)
+
+    def validate() -> float:
+        total, share = 0.0, 0.0
+        for tile in held:
+            scores, targets = _scores(network, tile, device)
+            total += float(functional.cross_entropy(scores, targets, weights, reduction="sum"))
+            share += float(weights[targets].sum())
+        return total / max(share, 1e-12)
+
+    record = train(
+        network,
+        loss,
+        config.epochs,
+        config.learning_rate,
+        report,
+        weight_decay=config.weight_decay,
+        validate=validate if held else None,
+    )
+    return FittedMambaHsi(network, normalisation, device, record)
+
+
+def restore(
+    weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: torch.device
+) -> FittedMambaHsi:
+    """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
+    for name, values in weights.items():
+        if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
+            raise _misfit(f"{name!r} does not hold finite float32 numbers")
+    missing = [name for name in CONSTANTS if name not in weights]
+    if missing:
+        raise _misfit(f"{missing[0]!r} is missing")
+    bands = weights["mean"].size if wavelengths is None else len(wavelengths)
+    components = weights["projection"].size // max(bands, 1)
+    if not 1 <= components <= config.components:
+        raise _misfit(f"it has {components} components instead of 1 to {config.components}")
+    network = MambaHsi(config, components, num_classes)
+    shapes = {"mean": (bands,), "scale": (bands,), "projection": (bands, components)}
+    shapes |= {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if set(weights) != set(shapes):
+        raise _misfit(f"{min(set(weights) ^ set(shapes))!r} is missing or not expected")
+    for name, shape in shapes.items():
+        if weights[name].shape != shape:
+            raise _misfit(f"{name!r} has the shape {weights[name].shape} instead of {shape}")
+    if not (weights["scale"] > 0).all():
+        raise _misfit("'scale' holds numbers that are not above 0")
+    network.load_state_dict({name: torch.from_numpy(weights[name].copy()) for name in shapes if name not in CONSTANTS})
+    return FittedMambaHsi(network.to(device), Normalisation(*(weights[name] for name in CONSTANTS)), device, None)
+
+
+class FittedMambaHsi:
+    """A fitted network with its normalisation; see :class:`~..contract.Classifier`."""
+
+    def __init__(
+        self, network: MambaHsi, normalisation: Normalisation, device: torch.device, record: Record | None
+    ) -> None:
+        self.network, self.normalisation = network.eval(), normalisation
+        self.device, self.record = device, record
+        self.num_parameters = sum(one.numel() for one in network.parameters())
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """The network's weights and the normalisation."""
+        state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        return {**state, **{name: getattr(self.normalisation, name) for name in CONSTANTS}}
+
+    def classify(self, cube: Cube) -> Array:
+        """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
+        bands = len(self.normalisation.mean)
+        if len(cube.reflectance) != bands:
+            raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
+        tile = read(cube, self.normalisation)
+        with torch.inference_mode():
+            scores = self.network(tile.values.to(self.device), tile.valid.to(self.device), tile.origin)
+            found: Array = torch.softmax(scores[0], dim=-1).permute(2, 0, 1).cpu().numpy()
+        found[:, ~cube.valid] = np.nan
+        return found
+
+
+def _scores(network: MambaHsi, tile: Known, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Scores (pixels, classes) and classes (pixels,), from 0, of a tile's labelled pixels."""
+    labels = tile.labels.to(device)
+    scores = network(tile.values.to(device), tile.valid.to(device), tile.origin, labels > 0)
+    return scores[labels > 0], labels[labels > 0] - 1
+
+
+def _misfit(fault: str) -> ValueError:
+    return ValueError(f"The weights do not belong to a MambaHSI model with these settings: {fault}.")
