@@ -1,7 +1,7 @@
 # Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gpu lint package bench-demo bench-memory bench-unmixing bench-fcls bench-scan clean
+.PHONY: help demo test test-gpu lint package bench-demo bench-memory bench-unmixing bench-classification bench-mapping bench-fcls bench-scan clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ bench-memory: ## memory peak against the scene's size
 
 bench-unmixing: ## how well a method unmixes scenes with references: make bench-unmixing ARGS="FOLDER"
 	@tests/setup/bench.sh unmixing $(ARGS)
+
+bench-classification: ## how right every method classifies scenes with test labels: make bench-classification ARGS="FOLDER"
+	@tests/setup/bench.sh classification $(ARGS)
+
+bench-mapping: ## pixels a second of every method that classifies
+	@tests/setup/bench.sh mapping $(ARGS)
 
 bench-fcls: ## pixels a second of fully constrained least squares, beside scipy
 	@tests/setup/bench.sh fcls $(ARGS)
