@@ -32,11 +32,13 @@ class TaskForm(QWidget):
         self._options = [SettingsForm(task.option_settings, advanced) for advanced in (False, True)]
         self._scale = None if self._method or not self._scene else scale_box()
         self._build()
+        if self._scene:
+            self._scene.changed.connect(self._grid_changed)
+            self._grid_changed()
         for row in self._rows:
             row.changed.connect(self.changed)
-        if self._scene:
-            self._scene.changed.connect(self._scene_changed)
-            self._scene_changed()
+            if row.input.kind == "raster" and not self._scene:
+                row.changed.connect(self._grid_changed)
 
     @property
     def scene(self) -> Optional[QgsMapLayer]:
@@ -109,9 +111,11 @@ class TaskForm(QWidget):
     def _shown_options(self) -> List[QWidget]:
         return [form for form in self._options if len(form)]
 
-    def _scene_changed(self) -> None:
+    def _grid_changed(self) -> None:
+        """Areas are counted in pixels of the scene, or of the raster that stands in its place."""
+        rasters = [row.layer() for row in self._rows if row.input.kind == "raster" and row.layer()]
         for row in self._rows:
-            row.look_at(self.scene)
+            row.look_at(self.scene if self._scene else next(iter(rasters), None))
         self.changed.emit()
 
 

@@ -204,6 +204,18 @@ def test_the_class_table_counts_areas_and_pixels(dock, make_layer):
     assert (tree.name, tree.colour, tree.areas, round(tree.pixels)) == ("tree", "", 2, 18)
 
 
+def test_without_a_scene_pixels_are_those_of_the_class_map(dock, make_layer):
+    known, layer = make_layer("map.tif", bands=1), areas()
+    page = dock.tools_page
+    combo = child(page, QComboBox, "tools_taskCombo")
+    combo.setCurrentIndex(combo.findData("assess"))
+    child(page, QgsMapLayerComboBox, "tools_input_reference").setLayer(layer)
+    child(page, QgsFieldComboBox, "tools_field_reference").setField("crop")
+    child(page, QgsMapLayerComboBox, "tools_input_map").setLayer(known)
+    table = child(page, QWidget, "tools_classes_reference").table
+    assert [table.item(row, 2).text() for row in range(2)] == ["9", "18"]
+
+
 def test_only_the_selection_counts_if_the_user_says_so(dock, make_layer):
     scene, layer = make_layer(), areas()
     assert [(row.name, row.areas) for row in classes_of(layer, "crop", True, scene)] == [("tree", 1)]
