@@ -79,7 +79,7 @@ def fitted(cube: Cube, classes: np.ndarray, **changes: object) -> ugm.FittedUgm:
 def trained(request: pytest.FixtureRequest) -> tuple:
     """A fit that has learnt something, with its scene and what it says of it."""
     scene = made_scene()
-    found = fitted(*scene[:2], epochs=60, learning_rate=0.015, guidance=request.param)
+    found = fitted(*scene[:2], epochs=45, learning_rate=0.02, guidance=request.param)
     return *scene, found, *found.unmix_and_classify(scene[0])
 
 
@@ -257,9 +257,9 @@ def test_class_weights_are_heeded() -> None:
 def test_validation_keeps_the_best_step() -> None:
     cube, classes, *_ = made_scene()
     record = ugm.fit(
-        data(cube, classes, validation=30), [cube], config(epochs=45, learning_rate=0.03), CPU, silent
+        data(cube, classes, validation=30), [cube], config(epochs=25, learning_rate=0.03), CPU, silent
     ).record
-    assert [step for step, _ in record.validation] == [20, 40, 45]
+    assert [step for step, _ in record.validation] == [20, 25]
     assert record.best_step == min(record.validation, key=lambda pair: pair[1])[0]
 
 

@@ -20,7 +20,7 @@ from mixel.backend.tasks.unmix_and_classify.joint_map import angle
 from scenes import WAVELENGTHS, write
 
 QUICK = {
-    "epochs": 25, "width": 16, "states": 2, "square": 4, "stem": 3, "num_blocks": 1, "num_endmembers": 3,
+    "epochs": 8, "width": 16, "states": 2, "square": 4, "stem": 3, "num_blocks": 1, "num_endmembers": 3,
     "num_variants": 2, "learning_rate": 0.01,
 }  # fmt: skip
 
@@ -56,7 +56,7 @@ def finished(tmp_path_factory):
     }  # fmt: skip
     options = {"ablation": True, "probabilities": True, "block": 10, "compare": False}
     events = []
-    settings = {**QUICK, "epochs": 60}
+    settings = {**QUICK, "epochs": 40}
     job = Job("unmix_and_classify", "ugm", scene, str(place / "out"), settings, options, inputs, scale=1.0)
     metrics = running.run(job, events.append)
     return metrics, place / "out", events
