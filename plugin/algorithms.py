@@ -179,8 +179,9 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(str(error)) from error
         results.save_sidecars([layer for _, layer in run])
         if self._load and run:
-            about = Path(self._request.job.scene or self._request.folder).stem
-            results.hand_over(run, f"{self._task.title}: {about}", context)
+            job = self._request.job
+            first = next((given["path"] for given in job.inputs.values()), job.output)
+            results.hand_over(run, f"{self._task.title}: {Path(job.scene or first).stem}", context)
         return {}
 
     def _reader(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> RequestReader:

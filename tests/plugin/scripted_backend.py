@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from osgeo import gdal
+from osgeo import gdal, ogr
 
 
 def say(event, **content):
@@ -64,7 +64,23 @@ def write_classification(job, folder):
     }
 
 
-WRITERS = {"unmix": write_unmixing, "classify": write_classification, "apply_model": write_classification}
+def write_sample(job, folder):
+    points = ogr.GetDriverByName("GPKG").CreateDataSource(str(folder / "sample.gpkg"))
+    layer = points.CreateLayer("sample", geom_type=ogr.wkbPoint)
+    for name in ("id", "class", "mapped"):
+        layer.CreateField(ogr.FieldDefn(name, ogr.OFTString))
+    feature = ogr.Feature(layer.GetLayerDefn())
+    feature.SetGeometry(ogr.CreateGeometryFromWkt("POINT (383500 5818200)"))
+    layer.CreateFeature(feature)
+    return {"sample": "sample.gpkg"}
+
+
+WRITERS = {
+    "unmix": write_unmixing,
+    "classify": write_classification,
+    "apply_model": write_classification,
+    "draw_sample": write_sample,
+}
 
 
 def main():

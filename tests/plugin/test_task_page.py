@@ -156,6 +156,19 @@ def test_a_task_without_a_scene_offers_a_folder_beside_its_input(dock, make_laye
     assert child(page, QgsFileWidget, "tools_outputFolder").filePath() == str(tmp_path / "map_sample")
 
 
+def test_layers_of_a_task_without_a_scene_are_called_after_its_input(dock, make_layer, project, wait_until):
+    layer = make_layer("landcover.tif", bands=1)
+    page = dock.tools_page
+    combo = child(page, QComboBox, "tools_taskCombo")
+    combo.setCurrentIndex(combo.findData("draw_sample"))
+    child(page, QgsMapLayerComboBox, "tools_input_map").setLayer(layer)
+    page.bar.run_button.click()
+    wait_until(lambda: not page.run.is_active)
+    assert page.bar.status_label.text() == "✓ Done. The layers are in the project."
+    (group,) = project.layerTreeRoot().findGroups()
+    assert group.name() == "Sample: landcover"
+
+
 def test_the_unmix_page_takes_a_library_a_reference_and_an_automatic_number(dock, make_layer, tmp_path, wait_until):
     make_layer()
     reference = make_layer("reference.tif", bands=4)
