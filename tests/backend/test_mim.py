@@ -7,12 +7,12 @@ import pytest
 import torch
 from mixel.backend.config import build
 from mixel.backend.cube import Cube, Window
+from mixel.backend.methods import parallel
 from mixel.backend.methods.contract import Labelled, TrainingData
 from mixel.backend.methods.mim import method as mim
-from mixel.backend.methods.mim import parallel
 from mixel.backend.methods.mim.config import Config
 from mixel.backend.methods.mim.network import Mim
-from mixel.backend.methods.mim.patches import Draw, Normalisation, Patches, reflected
+from mixel.backend.methods.patches import Draw, Normalisation, Patches, reflected
 
 CPU = torch.device("cpu")
 SMALL = {"patch": 5, "epochs": 4, "width": 16, "states": 4, "stem": 3, "batch": 16, "components": 8}

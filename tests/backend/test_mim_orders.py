@@ -15,9 +15,9 @@ from mixel.backend.methods.mim.orders import (
     pooling,
     pools,
     scan_orders,
-    symmetries,
     token_counts,
 )
+from mixel.backend.methods.patches import symmetries
 from mixel.backend.scan import selective_scan
 
 PATCHES = [3, 5, 7, 9, 15]

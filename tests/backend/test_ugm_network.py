@@ -8,11 +8,12 @@ import torch
 from mixel.backend.config import build
 from mixel.backend.cube import Cube, Window
 from mixel.backend.methods.contract import Labelled
-from mixel.backend.methods.mim.patches import Normalisation
+from mixel.backend.methods.patches import Normalisation
+from mixel.backend.methods.squares import Squares, guided_order, needed, put_back, raster_order, reach, taken
+from mixel.backend.methods.tiles import Draw, Known, Tile, changed, known, read, seen
 from mixel.backend.methods.ugm.config import Config
 from mixel.backend.methods.ugm.network import Stream, Ugm
-from mixel.backend.methods.ugm.squares import Squares, guided_order, needed, put_back, raster_order, reach, taken
-from mixel.backend.methods.ugm.tiles import Draw, Known, Tile, changed, first_variants, known, read, seen
+from mixel.backend.methods.ugm.variants import first_variants
 
 SMALL = {"stem": 3, "width": 16, "states": 2, "square": 4, "num_endmembers": 3, "num_variants": 2}
 

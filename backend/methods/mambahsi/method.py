@@ -13,8 +13,8 @@ from torch.nn import functional
 from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
-from ..mim.patches import Normalisation
-from ..ugm.tiles import Draw, Known, changed, known, read
+from ..patches import Normalisation
+from ..tiles import Draw, Known, changed, known, read
 from .config import Config
 from .network import MambaHsi, halo
 

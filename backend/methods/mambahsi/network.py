@@ -14,8 +14,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ...scan import Linear
-from ..ugm.network import Block, Stem
-from ..ugm.squares import Squares, needed, raster_order, reach
+from ..spatial_spectral import Block, Stem
+from ..squares import Squares, needed, raster_order, reach
 from .config import Config
 
 

@@ -17,10 +17,10 @@ from torch.nn import functional
 from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
+from ..parallel import each
+from ..patches import Draw, Normalisation, Patches, reflected
 from .config import Config
 from .network import Mim, Table
-from .parallel import each
-from .patches import Draw, Normalisation, Patches, reflected
 
 CONSTANTS = ("mean", "scale", "projection")
 """Of the normalisation, beside the network's own weights."""

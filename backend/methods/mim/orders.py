@@ -34,12 +34,6 @@ def scan_orders(patch: int) -> Tensor:
     return torch.from_numpy(np.stack([_snake(view) for view in views]))
 
 
-def symmetries(side: int) -> Tensor:
-    """Row-major positions (8, side * side): a square turned and mirrored in every way, first as it is."""
-    grid = np.arange(side * side).reshape(side, side)
-    return torch.from_numpy(np.stack([np.rot90(view, turn).ravel() for view in (grid, grid.T) for turn in range(4)]))
-
-
 def index_decay(tokens: int) -> Tensor:
     """Gaussian decay by place (t,): 1 at the centre, falling along both halves.
 

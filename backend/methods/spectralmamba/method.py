@@ -18,8 +18,8 @@ from torch.nn import functional
 from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
-from ..mim.parallel import each
-from ..mim.patches import Draw, Patches, reflected
+from ..parallel import each
+from ..patches import Draw, Patches, reflected
 from .config import Config
 from .network import SpectralMamba
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..tiles import Draw, Known, Seen, changed
 from ..unmamba.method import spectral_angle
 from .config import Config
 from .network import Ugm, Unmixed
-from .tiles import Draw, Known, Seen, changed
 
 CLASS_PIXELS, SAMPLE_PIXELS = 24_576, 8_192
 """About how many pixels of labelled tiles, and of tiles of the sample, one training step reads at the most."""

@@ -18,11 +18,12 @@ from ...endmembers import vca
 from ...results import Unmixing
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
-from ..mim.patches import Normalisation
+from ..patches import Normalisation
+from ..tiles import Tile, known, read, seen
 from .config import Config
 from .goal import Goal
 from .network import Ugm, Unmixed, halo
-from .tiles import Tile, first_variants, known, read, seen
+from .variants import first_variants
 
 CONSTANTS = ("mean", "scale", "projection", "brightness", "order")
 """Kept beside the network's own weights: the normalisation, the scene's scale, the endmembers' order."""

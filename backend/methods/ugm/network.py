@@ -29,16 +29,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...scan import Linear, MambaBlock
+from ...scan import Linear
+from ..spatial_spectral import Block, Stem
+from ..squares import Squares, guided_order, needed, raster_order, reach
 from .config import Config
-from .squares import Squares, guided_order, needed, put_back, raster_order, reach, taken
 
 SHARPNESS = 20.0
 """Of the softplus that keeps spectra positive: reflectances above 0.2 of the scale pass as they are."""
 SLOWNESS = 4.0
 """The spectra move by so much less in a step than other weights: they start close to where they belong."""
-GROUPS = 4
-"""Groups of channels of one pixel that the spectral scan reads as tokens."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +46,6 @@ class Unmixed:
 
     abundances: Tensor
     variants: Tensor
-
-
-class Stem(nn.Module):
-    """Components to features: a linear map of each pixel, then its neighbours mixed in by a convolution with a skip."""
-
-    def __init__(self, components: int, width: int, side: int) -> None:
-        super().__init__()
-        self.embed, self.norm = Linear(components, width), nn.LayerNorm(width)
-        self.depthwise = nn.Conv2d(width, width, side, padding=side // 2, groups=width)
-        self.pointwise = Linear(width, width)
-
-    def forward(self, values: Tensor, valid: Tensor) -> Tensor:
-        """(b, h, w, k) -> (b, h, w, d); what is not valid counts as what lies outside the scene."""
-        features = functional.gelu(self.norm(self.embed(values))) * valid[..., None]
-        around = self.depthwise(features.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        mixed: Tensor = features + self.pointwise(functional.gelu(around))
-        return mixed
 
 
 class Stream(nn.Module):
@@ -108,33 +90,6 @@ class Unmixing(nn.Module):
         """The spectra (b, h, w, l) that abundances and variants mix: sum_k a_k sum_v w_kv s_kv."""
         shares = (unmixed.abundances[..., None] * unmixed.variants).flatten(-2)
         return shares @ self.spectra().flatten(0, 1)
-
-
-class Block(nn.Module):
-    """A scan over the pixels of each square, a scan over each pixel's groups of channels, fused: (n, t, d) -> same.
-
-    ``s1, s2 = softmax(theta)``: how much each of the two counts.
-    """
-
-    def __init__(self, width: int, states: int) -> None:
-        super().__init__()
-        half = width // 2
-        self.forwards, self.backwards = MambaBlock(half, states), MambaBlock(half, states, reverse=True)
-        self.spectral = MambaBlock(width // GROUPS, states)
-        self.before, self.norms = nn.LayerNorm(width), nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-        self.theta, self.fuse = nn.Parameter(torch.zeros(2)), Linear(width, width)
-
-    def forward(self, tokens: Tensor, valid: Tensor, order: Tensor) -> Tensor:
-        """Tokens of squares, where they hold data (n, t), and the order (n, t) they are read in."""
-        normal = self.before(tokens) * valid[..., None]
-        first, second = taken(normal, order).chunk(2, dim=-1)
-        scanned = torch.cat([self.forwards(first.contiguous()), self.backwards(second.contiguous())], dim=-1)
-        spatial = functional.gelu(self.norms[0](put_back(scanned, order)))
-        groups = normal.reshape(-1, GROUPS, normal.shape[-1] // GROUPS)
-        spectral = functional.gelu(self.norms[1](self.spectral(groups).view(tokens.shape)))
-        shares = torch.softmax(self.theta, dim=0)
-        fused: Tensor = tokens + self.fuse(shares[0] * spatial + shares[1] * spectral)
-        return fused
 
 
 class Ugm(nn.Module):

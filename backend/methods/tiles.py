@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...cube import Array, Cube
-from ..contract import Labelled
-from ..mim.patches import Normalisation
+from ..cube import Cube
+from .contract import Labelled
+from .patches import Normalisation
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,3 @@ def changed(tile: Known, noise: float, side: int, generator: torch.Generator) ->
         gain = 1 + noise * torch.randn((), generator=generator)
         values = values * gain + noise * torch.randn(values.shape, generator=generator)
     return Known(values, turned(tile.valid), (row, col), turned(tile.labels))
-
-
-def first_variants(pixels: Array, corners: Array, number: int) -> Array:
-    """Where the variants start (endmembers, number, bands): each corner and the pixels most like it, by angle.
-
-    pixels (pixels, bands), corners (endmembers, bands). Of few pixels the most alike ones come again.
-    """
-    units, ends = (one / np.maximum(np.linalg.norm(one, axis=1, keepdims=True), 1e-12) for one in (pixels, corners))
-    nearest = np.argsort(-(ends @ units.T), axis=1, kind="stable")[:, np.arange(number) % len(pixels)]
-    found = pixels[nearest]
-    found[:, 0] = corners
-    return np.asarray(found, np.float32)

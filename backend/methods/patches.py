@@ -14,9 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...cube import Array, Cube
-from ..contract import Labelled
-from .orders import symmetries
+from ..cube import Array, Cube
+from .contract import Labelled
 
 EXTREME = 10.0
 """Components are cut here, in standard deviations: one broken pixel must not rule the patches it lies in."""
@@ -64,6 +63,12 @@ def reflected(rows: int, cols: int, margin: int) -> NDArray[np.int64]:
     """
     along, across = (np.pad(np.arange(size), margin, mode="reflect") for size in (rows, cols))
     return along[:, None] * cols + across
+
+
+def symmetries(side: int) -> Tensor:
+    """Row-major positions (8, side * side): a square turned and mirrored in every way, first as it is."""
+    grid = np.arange(side * side).reshape(side, side)
+    return torch.from_numpy(np.stack([np.rot90(view, turn).ravel() for view in (grid, grid.T) for turn in range(4)]))
 
 
 class Normalising(Protocol):
