@@ -1,7 +1,7 @@
 # Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gpu lint package bench-demo bench-memory bench-unmixing bench-classification bench-mapping bench-fcls bench-scan clean
+.PHONY: help demo test test-gpu lint package bench-demo bench-memory bench-unmixing bench-classification bench-mapping bench-fcls bench-mesma bench-scan clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-mapping: ## pixels a second of every method that classifies
 
 bench-fcls: ## pixels a second of fully constrained least squares, beside scipy
 	@tests/setup/bench.sh fcls $(ARGS)
+
+bench-mesma: ## minutes that MESMA takes with a library of 75 spectra
+	@tests/setup/bench.sh mesma $(ARGS)
 
 bench-scan: ## seconds and memory of the selective scan's forms
 	@tests/setup/bench.sh scan $(ARGS)
