@@ -1,7 +1,7 @@
 # Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gpu lint package bench-demo bench-memory bench-unmixing bench-classification bench-mapping bench-fcls bench-mesma bench-scan clean
+.PHONY: help benchmark demo test test-gpu lint package bench-demo bench-memory bench-mapping bench-fcls bench-mesma bench-scan clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,8 @@ bench-demo: ## the demo's seconds by phase
 bench-memory: ## memory peak against the scene's size
 	@tests/setup/bench.sh memory $(ARGS)
 
-bench-unmixing: ## how well a method unmixes scenes with references: make bench-unmixing ARGS="FOLDER"
-	@tests/setup/bench.sh unmixing $(ARGS)
-
-bench-classification: ## how right every method classifies scenes with test labels: make bench-classification ARGS="FOLDER"
-	@tests/setup/bench.sh classification $(ARGS)
+benchmark: ## the scoreboard, docs/benchmarks.md: make benchmark DATA=FOLDER [ARGS="--seeds 3"]
+	@tests/setup/bench.sh benchmark $(DATA) $(ARGS)
 
 bench-mapping: ## pixels a second of every method that classifies
 	@tests/setup/bench.sh mapping $(ARGS)

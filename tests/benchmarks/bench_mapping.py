@@ -30,6 +30,7 @@ from backend.memory import keep_freed_memory
 from backend.methods import Method, methods
 from backend.methods.contract import Labelled, TrainingData
 from backend.scan import products_sentence
+from tests.benchmarks.classifying import cut
 
 CLASSES, PER_CLASS, FIELD = 16, 50, 31
 QUICK = {"epochs": 5}
@@ -72,7 +73,7 @@ def fitted(chosen: Method, data: TrainingData) -> Callable[[Cube], None]:
         rows, cols = cube.valid.shape
         size = max(rows, cols) if plan.whole else plan.window
         for window in partition(rows, cols, size, plan.halo):
-            classifier.classify(_read(cube, window))
+            classifier.classify(cut(cube, window))
 
     return work
 
@@ -87,13 +88,6 @@ def forest(data: TrainingData) -> Callable[[Cube], None]:
         trees.predict_proba(cube.pixels)
 
     return work
-
-
-def _read(cube: Cube, window: Window) -> Cube:
-    top, bottom, left, right = window.halo
-    rows = slice(window.row - top, window.row + window.rows + bottom)
-    cols = slice(window.col - left, window.col + window.cols + right)
-    return Cube(window, np.ascontiguousarray(cube.reflectance[:, rows, cols]), cube.valid[rows, cols])
 
 
 def seconds(work: Callable[[Cube], None], cube: Cube) -> tuple[float, float]:
@@ -134,7 +128,7 @@ def main() -> None:
     )
     if options.profile:
         work = fitted(known[options.profile], data)
-        small = _read(cube, Window(0, 0, min(64, options.rows), options.cols))
+        small = cut(cube, Window(0, 0, min(64, options.rows), options.cols))
         work(small)
         with profile() as found:
             work(small)

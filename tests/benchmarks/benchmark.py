@@ -1,0 +1,147 @@
+"""The scoreboard: every method on every scene of a data folder, ``make benchmark DATA=FOLDER``.
+
+Each cell (scene, method, seed) is computed in a process of its own and kept; finished ones are not computed twice, so
+a run that was cut off goes on where it was. First seeds come first: a short run gives a whole, if rougher, table.
+``--validation`` scores validation pixels instead of test pixels, for choosing settings; ``--set`` names settings that
+differ from the shipped ones. Both print only, unless ``--results`` says where they shall be kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend.about import about
+from backend.methods import methods
+from tests.benchmarks.cell import FLOORS, Cell
+from tests.benchmarks.results import SHIPPED, Results
+from tests.benchmarks.scene_files import scene_files, tasks_of
+
+ROOT = Path(__file__).parents[2]
+UNGUIDED = {"guidance": "False"}
+"""What the joint method is compared with: itself, not looking at abundances."""
+CURVE = (5, 10, 20, 50)
+"""Training pixels per class of the learning curves."""
+CURVE_SEEDS = 3
+SHOWN = ("rmse", "sad", "reconstruction", "oa", "aa", "kappa", "learn_seconds", "map_seconds", "peak_mb", "parameters")
+
+
+def cells(options: argparse.Namespace) -> list[Cell]:
+    """All cells that the options ask for, first seeds first."""
+    settings = dict(pair.split("=", 1) for pair in options.set)
+    known, found = [one.name for one in methods()], []
+    for name, path in scene_files(options.data).items():
+        if options.scene and name not in options.scene:
+            continue
+        tasks = tasks_of(path)
+        chosen = [one for one in methods() if one.task in tasks and one.name in (options.method or known)]
+        for seed in range(options.first, options.first + options.seeds):
+            found += [Cell(name, FLOORS, 0)] if "unmix" in tasks and seed == 0 and not options.method else []
+            for one in chosen:
+                found.append(Cell(name, one.name, seed, settings, options.per_class, options.validation))
+                if one.task == "unmix_and_classify" and not settings and not options.per_class:
+                    found.append(Cell(name, one.name, seed, UNGUIDED, 0, options.validation))
+                if options.curves and one.task == "classify" and seed < CURVE_SEEDS:
+                    found += [Cell(name, one.name, seed, settings, number) for number in CURVE]
+    return sorted(found, key=lambda cell: (cell.seed, cell.per_class > 0))
+
+
+class Runner:
+    """Computes cells, some at once, each with its share of the cores."""
+
+    def __init__(self, data: Path, results: Results, jobs: int) -> None:
+        self.data, self.results, self.jobs = data, results, jobs
+        known = about()
+        packages = {name: known["packages"][name] for name in ("torch", "numba", "numpy", "scikit-learn")}
+        self.stamp = {"python": known["python"], **packages, "cpu": _processor(), "commit": _commit()}
+        self.threads = max(1, (os.cpu_count() or 1) // jobs)
+        self.failed: list[str] = []
+
+    def run(self, todo: list[Cell]) -> None:
+        """Compute all; what fails is told and the others go on."""
+        with ThreadPoolExecutor(self.jobs) as executor:
+            list(executor.map(self._one, todo))
+
+    def _one(self, cell: Cell) -> None:
+        name = f"{cell.scene} {cell.variant} seed {cell.seed}"
+        with tempfile.TemporaryDirectory() as made:
+            folder = Path(made)
+            (folder / "request.json").write_text(json.dumps(asdict(cell)), encoding="utf-8")
+            command = [sys.executable, "-m", "tests.benchmarks.cell", str(self.data), f"{made}/request.json", made]
+            threads = {f"{one}_NUM_THREADS": str(self.threads) for one in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
+            environment = {**os.environ, **threads, "OMP_WAIT_POLICY": "PASSIVE"}
+            ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+            if ended.returncode:
+                said = (ended.stderr.strip().splitlines() or [f"ended with {ended.returncode}"])[-1]
+                self.failed.append(f"{name}: {said}")
+                print(self.failed[-1], flush=True)
+                return
+            row = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
+            with np.load(folder / "arrays.npz", allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+        self.results.add(cell.scene, cell.variant, cell.seed, {**row, **self.stamp, "date": now}, arrays)
+        shown = [f"{key} {row[key]:.4g}" for key in SHOWN if key in row]
+        print(f"{name}: " + "  ".join(shown or [f"{key} {value}" for key, value in row.items()]), flush=True)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return "unknown"
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {os.cpu_count()} cores" if names else f"{os.cpu_count()} cores"
+
+
+def _commit() -> str:
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return asked.stdout.strip() or "unknown"
+
+
+def parsed() -> Any:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--scene", action="append", help="only this scene; may be given more than once")
+    parser.add_argument("--method", choices=[one.name for one in methods()], action="append", help="only this method")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=1, help="cells computed at once")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method")
+    parser.add_argument("--per-class", type=int, default=0, help="at most so many training pixels of each class")
+    parser.add_argument("--curves", action="store_true", help="also 5, 10, 20 and 50 training pixels per class")
+    parser.add_argument("--validation", action="store_true", help="score validation pixels: for choosing settings")
+    parser.add_argument("--results", type=Path, help="where finished cells are kept")
+    parser.add_argument("--again", action="store_true", help="compute finished cells again")
+    parser.add_argument("--page-only", action="store_true", help="write the page from the finished cells")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Compute what is missing, then write the page."""
+    options = parsed()
+    trial = bool(options.validation or options.set)
+    with tempfile.TemporaryDirectory() as aside:
+        results = Results(options.results or (Path(aside) if trial else SHIPPED))
+        todo = [] if options.page_only else cells(options)
+        if not options.again:
+            todo = [one for one in todo if one.seed not in results.rows(one.scene, one.variant)]
+        runner = Runner(options.data, results, options.jobs)
+        runner.run(todo)
+    return 1 if runner.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

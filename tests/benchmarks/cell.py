@@ -1,0 +1,180 @@
+"""One cell of the scoreboard, in a process of its own so that its memory is its own.
+
+``python -m tests.benchmarks.cell DATA REQUEST FOLDER``: REQUEST is a :class:`Cell` as JSON; FOLDER gets ``cell.json``,
+the figures and what they cost, and ``arrays.npz``, the map and what was said of the test pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+
+from backend.config import build
+from backend.memory import keep_freed_memory
+from backend.methods import Method, method
+from backend.metrics import match
+from tests.benchmarks.classifying import classification_figures, mapped, training_data
+from tests.benchmarks.scene_files import BenchmarkScene, read_scene, scene_files
+from tests.benchmarks.unmixing import floors, unmixing_figures
+
+FLOORS = "floors"
+"""The name under which the answers that need the reference stand beside the methods."""
+
+KINDS = {"blocks": np.int32, "endmembers": np.float16}
+"""Of the arrays that are not bytes."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is to be computed. ``settings``: those that differ from the shipped ones, as text.
+
+    ``per_class``: at most so many training pixels of each class, 0 all. ``validation``: score validation pixels.
+    """
+
+    scene: str
+    method: str
+    seed: int
+    settings: dict[str, str] = field(default_factory=dict)
+    per_class: int = 0
+    validation: bool = False
+
+    @property
+    def variant(self) -> str:
+        """The method with what is not as shipped: the name its results stand under."""
+        given = {**self.settings, **({"per_class": str(self.per_class)} if self.per_class else {})}
+        return ",".join([self.method, *(f"{name}={value}" for name, value in sorted(given.items()))])
+
+
+@dataclass
+class Clock:
+    """Seconds by the clock and of processor time, of each phase."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, phase: str, work: Callable[[], Any]) -> Any:
+        """Do the work and note its time."""
+        started, busy = time.perf_counter(), time.process_time()
+        found = work()
+        self.seconds[f"{phase}_seconds"] = time.perf_counter() - started
+        self.seconds[f"{phase}_core_seconds"] = time.process_time() - busy
+        return found
+
+
+@dataclass
+class Scored:
+    """What came of a cell."""
+
+    seed: int
+    figures: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
+    parameters: int = 0
+
+
+def score(cell: Cell, scene: BenchmarkScene) -> Scored:
+    """Compute a cell. ValueError, a sentence, if the method cannot learn from the scene."""
+    found = Scored(cell.seed)
+    if cell.method == FLOORS:
+        assert scene.reference
+        found.figures = floors(scene.cube, scene.reference)
+        return found
+    chosen = method(cell.method)
+    config = _config(chosen, cell, scene)
+    fitted = _unmix(chosen, config, scene, found) if chosen.task == "unmix" else _classify(cell, config, scene, found)
+    found.parameters = int(fitted.num_parameters)
+    return found
+
+
+def _config(chosen: Method, cell: Cell, scene: BenchmarkScene) -> Any:
+    kinds = {one.name: one.type for one in chosen.settings}
+    given: dict[str, Any] = {"seed": cell.seed}
+    if "num_endmembers" in kinds and scene.reference:
+        given["num_endmembers"] = len(scene.reference.spectra)
+    for name, text in cell.settings.items():
+        given[name] = text == "True" if kinds[name] is bool else kinds[name](text)
+    return build(chosen.config, given)
+
+
+def _unmix(chosen: Method, config: Any, scene: BenchmarkScene, found: Scored) -> Any:
+    module = chosen.load()
+    fitted = found.clock("learn", lambda: module.fit([scene.cube], config, torch.device("cpu"), lambda *_: None))
+    _abundances(fitted, scene, found, "map")
+    return fitted
+
+
+def _classify(cell: Cell, config: Any, scene: BenchmarkScene, found: Scored) -> Any:
+    chosen = method(cell.method)
+    module, truth = chosen.load(), scene.truth
+    assert truth
+    plan, parts = module.plan(config), truth.training(cell.per_class, cell.seed)
+    sample = [[scene.cube]] if chosen.task == "unmix_and_classify" else []
+
+    def learn() -> Any:
+        data = training_data(scene, plan, *parts)
+        return module.fit(data, *sample, config, torch.device("cpu"), lambda *_: None)
+
+    fitted = found.clock("learn", learn)
+    probabilities = found.clock("map", lambda: mapped(fitted, scene.cube, plan))
+    asked = truth.labels.select(truth.split.validation if cell.validation else truth.split.test)
+    found.figures, classes = classification_figures(probabilities, asked)
+    if sample and scene.reference:
+        _abundances(fitted, scene, found, "unmix")
+    counts = truth.split.counts.sum(axis=1)
+    found.figures |= {"training_pixels": len(parts[0]), "validation_pixels": len(parts[1]), "test_pixels": counts[2]}
+    found.arrays |= {"mapped": classes, "truth": asked.values, "blocks": truth.blocks(asked)}
+    if cell.seed == 0:
+        found.arrays["map"] = np.where(scene.cube.valid, probabilities.argmax(axis=0) + 1, 0)
+    return fitted
+
+
+def _abundances(fitted: Any, scene: BenchmarkScene, found: Scored, phase: str) -> None:
+    assert scene.reference
+    unmixed = found.clock(phase, lambda: fitted.unmix(scene.cube))
+    figures, shares = unmixing_figures(unmixed, fitted.endmembers, scene.reference)
+    found.figures |= figures
+    if found.seed == 0:
+        found.arrays["abundances"] = np.nan_to_num(shares) * 255
+        found.arrays["endmembers"] = fitted.endmembers[match(fitted.endmembers, scene.reference.spectra)]
+
+
+def _whole(value: float) -> float:
+    """Five figures are enough, and make small files."""
+    return float(f"{value:.5g}")
+
+
+def main(data: Path, request: Path, folder: Path) -> int:
+    """Compute the cell of a request file and write it into a folder."""
+    cell = Cell(**json.loads(request.read_text(encoding="utf-8")))
+    keep_freed_memory()
+    try:
+        scene = read_scene(scene_files(data)[cell.scene], data, cell.seed)
+        found = score(cell, scene)
+    except (FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    figures = {
+        name: [_whole(one) for one in value] if isinstance(value, list) else _whole(value)
+        for name, value in {**found.figures, **found.clock.seconds}.items()
+    }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    content = {**figures, "peak_mb": round(peak), "parameters": found.parameters, "digest": scene.digest}
+    (folder / "cell.json").write_text(json.dumps(content), encoding="utf-8")
+    kept = {name: one.astype(KINDS.get(name, np.uint8)) for name, one in found.arrays.items()}
+    np.savez_compressed(folder / "arrays.npz", **kept)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*(Path(one) for one in sys.argv[1:4])))

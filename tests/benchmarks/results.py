@@ -1,0 +1,72 @@
+"""Where finished cells are kept: ``<scene>/<variant>.json`` has one row a seed, ``<variant>.npz`` beside it the arrays.
+
+Arrays are named by seed, ``mapped_3`` for one; maps, abundances and endmembers are there of seed 0 alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SHIPPED = Path(__file__).parents[2] / "docs" / "benchmarks" / "cells"
+
+
+@dataclass
+class Results:
+    """The finished cells in a folder. Files are replaced whole, so a run that is cut off loses nothing."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def rows(self, scene: str, variant: str) -> dict[int, dict[str, Any]]:
+        """The finished seeds of a method on a scene."""
+        path = self._path(scene, variant, ".json")
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return {int(seed): row for seed, row in found.items()}
+
+    def arrays(self, scene: str, variant: str) -> dict[str, np.ndarray]:
+        """The arrays of all its finished seeds."""
+        path = self._path(scene, variant, ".npz")
+        if not path.exists():
+            return {}
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+
+    def variants(self, scene: str) -> list[str]:
+        """The methods with results on a scene."""
+        return sorted(path.stem for path in (self.folder / scene).glob("*.json"))
+
+    def scenes(self) -> list[str]:
+        """The scenes with results."""
+        return sorted(path.name for path in self.folder.iterdir() if path.is_dir()) if self.folder.exists() else []
+
+    def add(self, scene: str, variant: str, seed: int, row: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Keep a finished cell."""
+        with self._lock:
+            (self.folder / scene).mkdir(parents=True, exist_ok=True)
+            rows = {**self.rows(scene, variant), seed: row}
+            lines = [f'"{one}": {json.dumps(rows[one])}' for one in sorted(rows)]
+            self._replace(self._path(scene, variant, ".json"), ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+            kept = {f"{name}_{seed}": one for name, one in arrays.items()}
+            if kept:
+                path = self._path(scene, variant, ".npz")
+                part = path.with_name("part.npz")
+                np.savez_compressed(part, **{**self.arrays(scene, variant), **kept})
+                os.replace(part, path)
+
+    def _path(self, scene: str, variant: str, ending: str) -> Path:
+        return self.folder / scene / (variant + ending)
+
+    @staticmethod
+    def _replace(path: Path, content: bytes) -> None:
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(content)
+        os.replace(part, path)
