@@ -25,6 +25,7 @@ import numpy as np
 from backend.about import about
 from backend.methods import methods
 from tests.benchmarks.cell import FLOORS, Cell
+from tests.benchmarks.page import PAGE, write_page
 from tests.benchmarks.results import SHIPPED, Results
 from tests.benchmarks.scene_files import scene_files, tasks_of
 
@@ -47,7 +48,7 @@ def cells(options: argparse.Namespace) -> list[Cell]:
         tasks = tasks_of(path)
         chosen = [one for one in methods() if one.task in tasks and one.name in (options.method or known)]
         for seed in range(options.first, options.first + options.seeds):
-            found += [Cell(name, FLOORS, 0)] if "unmix" in tasks and seed == 0 and not options.method else []
+            found += [Cell(name, FLOORS, 0)] if seed == 0 and FLOORS in (options.method or [FLOORS]) else []
             for one in chosen:
                 found.append(Cell(name, one.name, seed, settings, options.per_class, options.validation))
                 if one.task == "unmix_and_classify" and not settings and not options.per_class:
@@ -92,8 +93,7 @@ class Runner:
                 arrays = {key: file[key] for key in file.files}
         now = datetime.now(timezone.utc).strftime("%Y-%m-%d")
         self.results.add(cell.scene, cell.variant, cell.seed, {**row, **self.stamp, "date": now}, arrays)
-        shown = [f"{key} {row[key]:.4g}" for key in SHOWN if key in row]
-        print(f"{name}: " + "  ".join(shown or [f"{key} {value}" for key, value in row.items()]), flush=True)
+        print(f"{name}: " + "  ".join(f"{key} {row[key]:.4g}" for key in SHOWN if key in row), flush=True)
 
 
 def _processor() -> str:
@@ -115,7 +115,7 @@ def parsed() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--scene", action="append", help="only this scene; may be given more than once")
-    parser.add_argument("--method", choices=[one.name for one in methods()], action="append", help="only this method")
+    parser.add_argument("--method", choices=[FLOORS, *(one.name for one in methods())], action="append")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=1, help="cells computed at once")
@@ -140,6 +140,9 @@ def main() -> int:
             todo = [one for one in todo if one.seed not in results.rows(one.scene, one.variant)]
         runner = Runner(options.data, results, options.jobs)
         runner.run(todo)
+        if not trial:
+            write_page(results)
+            print(f"Written: {PAGE.relative_to(ROOT)}")
     return 1 if runner.failed else 0
 
 

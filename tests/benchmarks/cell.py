@@ -1,7 +1,7 @@
 """One cell of the scoreboard, in a process of its own so that its memory is its own.
 
 ``python -m tests.benchmarks.cell DATA REQUEST FOLDER``: REQUEST is a :class:`Cell` as JSON; FOLDER gets ``cell.json``,
-the figures and what they cost, and ``arrays.npz``, the map and what was said of the test pixels.
+the figures and what they cost, and ``arrays.npz``, the map and which test pixels are right.
 """
 
 from __future__ import annotations
@@ -87,13 +87,30 @@ def score(cell: Cell, scene: BenchmarkScene) -> Scored:
     """Compute a cell. ValueError, a sentence, if the method cannot learn from the scene."""
     found = Scored(cell.seed)
     if cell.method == FLOORS:
-        assert scene.reference
-        found.figures = floors(scene.cube, scene.reference)
-        return found
+        return _floors(scene, found)
     chosen = method(cell.method)
     config = _config(chosen, cell, scene)
     fitted = _unmix(chosen, config, scene, found) if chosen.task == "unmix" else _classify(cell, config, scene, found)
     found.parameters = int(fitted.num_parameters)
+    return found
+
+
+def _floors(scene: BenchmarkScene, found: Scored) -> Scored:
+    """Answers that need no method, and the reference itself, for the pictures."""
+    reference, truth = scene.reference, scene.truth
+    if reference:
+        found.figures |= {**floors(scene.cube, reference), "endmembers": list(reference.names)}
+        found.arrays |= {"abundances": np.nan_to_num(reference.abundances) * 255, "endmembers": reference.spectra}
+        found.arrays["known"] = np.isfinite(reference.abundances[0])
+    if truth:
+        labels, split = truth.labels, truth.split
+        asked = labels.values[split.test]
+        commonest = int(labels.select(split.train).counts.argmax()) + 1
+        image = np.zeros(scene.cube.valid.shape)
+        image[labels.rows, labels.cols] = labels.values
+        found.figures |= {"commonest class": float((asked == commonest).mean())}
+        found.figures["classes"] = [one.name for one in labels.classes]
+        found.arrays["map"] = image
     return found
 
 
@@ -133,7 +150,7 @@ def _classify(cell: Cell, config: Any, scene: BenchmarkScene, found: Scored) -> 
         _abundances(fitted, scene, found, "unmix")
     counts = truth.split.counts.sum(axis=1)
     found.figures |= {"training_pixels": len(parts[0]), "validation_pixels": len(parts[1]), "test_pixels": counts[2]}
-    found.arrays |= {"mapped": classes, "truth": asked.values, "blocks": truth.blocks(asked)}
+    found.arrays |= {"right": classes == asked.values, "blocks": truth.blocks(asked)}
     if cell.seed == 0:
         found.arrays["map"] = np.where(scene.cube.valid, probabilities.argmax(axis=0) + 1, 0)
     return fitted
@@ -149,9 +166,11 @@ def _abundances(fitted: Any, scene: BenchmarkScene, found: Scored, phase: str) -
         found.arrays["endmembers"] = fitted.endmembers[match(fitted.endmembers, scene.reference.spectra)]
 
 
-def _whole(value: float) -> float:
-    """Five figures are enough, and make small files."""
-    return float(f"{value:.5g}")
+def _short(value: Any) -> Any:
+    """Numbers with five figures, which are enough and make small files; names as they are."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return value if isinstance(value, str) else float(f"{value:.5g}")
 
 
 def main(data: Path, request: Path, folder: Path) -> int:
@@ -164,10 +183,7 @@ def main(data: Path, request: Path, folder: Path) -> int:
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    figures = {
-        name: [_whole(one) for one in value] if isinstance(value, list) else _whole(value)
-        for name, value in {**found.figures, **found.clock.seconds}.items()
-    }
+    figures = {name: _short(value) for name, value in {**found.figures, **found.clock.seconds}.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     content = {**figures, "peak_mb": round(peak), "parameters": found.parameters, "digest": scene.digest}
     (folder / "cell.json").write_text(json.dumps(content), encoding="utf-8")

@@ -1,6 +1,7 @@
 """The labelled pixels of a benchmark scene and their split, as a scene file's ``[labels]`` describes them.
 
-Labels are a class raster or table (``classes`` names its values from 1), or a layer of areas with a ``field``. Either
+Labels are a class raster or table (``classes`` names its values from 1, after ``values`` has said what each becomes
+where files count otherwise), or a layer of areas with a ``field``. Either
 two are given, ``training`` and ``test``; or one, ``all``, with squares of ``tile`` pixels that train and test
 (``training_tiles``, ``test_tiles``: row and column where each begins), or else split into blocks ``gap`` pixels apart
 as Mixel does. Validation pixels are drawn from the training pixels, in squares of ``block``; never from the test
@@ -84,11 +85,12 @@ def _all(files: Files, given: Mapping[str, Any], cube: Cube, grid: Grid | None) 
 
 def _table(files: Files, given: Mapping[str, Any], cube: Cube) -> NDArray[np.int16]:
     """Class values (rows, cols), 0 without a label or without data."""
-    raster = given["file"].endswith(".tif")
-    values = files.table(given, "bands rows cols")[0] if raster else files.table(given, "rows cols")
+    raster, table = given["file"].endswith(".tif"), {key: value for key, value in given.items() if key != "values"}
+    values = files.table(table, "bands rows cols")[0] if raster else files.table(table, "rows cols")
     if values.shape != cube.valid.shape:
         raise ValueError(f"{given['file']} has {values.shape} pixels and the cube {cube.valid.shape}")
-    return np.where(cube.valid, np.nan_to_num(values), 0).astype(np.int16)
+    found = np.where(cube.valid, np.nan_to_num(values), 0).astype(np.int16)
+    return np.array([0, *given["values"]], np.int16)[found] if "values" in given else found
 
 
 def _inside(values: NDArray[np.int16], side: int, corners: list[list[int]]) -> NDArray[np.int16]:

@@ -1,6 +1,7 @@
 """Where finished cells are kept: ``<scene>/<variant>.json`` has one row a seed, ``<variant>.npz`` beside it the arrays.
 
-Arrays are named by seed, ``mapped_3`` for one; maps, abundances and endmembers are there of seed 0 alone.
+Arrays are named by seed, ``right_3`` for one; maps, abundances and endmembers are there of seed 0 alone. Those of the
+reference itself (``floors.npz``) belong to the authors of the scenes and stay out of the repository.
 """
 
 from __future__ import annotations

@@ -1,0 +1,111 @@
+"""What finished cells say together: means over seeds, intervals, and whether two methods differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from backend.accuracy import difference_interval, mcnemar
+from tests.benchmarks.results import Results
+
+Interval = tuple[float, float]
+OTHER_SPLIT = 1_000_000
+"""Added to the numbers of blocks of another split, which are others."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A figure over seeds: mean, standard deviation, number of seeds."""
+
+    mean: float
+    sd: float
+    seeds: int
+
+    @property
+    def interval(self) -> Interval:
+        """95 % interval of the mean over seeds (Student's t); NaN of one seed."""
+        if self.seeds < 2:
+            return (float("nan"), float("nan"))
+        half = float(student.ppf(0.975, self.seeds - 1)) * self.sd / self.seeds**0.5
+        return (self.mean - half, self.mean + half)
+
+
+def summary(rows: dict[int, dict[str, Any]], figure: str) -> Summary | None:
+    """Of a figure over the seeds that have it; None if none has."""
+    values = [row[figure] for row in rows.values() if figure in row]
+    if not values:
+        return None
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    return Summary(float(np.mean(values)), spread, len(values))
+
+
+@dataclass(frozen=True)
+class Right:
+    """Which test pixels a method has right, all seeds one after another, and the block each lies in."""
+
+    seeds: tuple[int, ...]
+    pixels: tuple[NDArray[np.bool_], ...]
+    blocks: tuple[NDArray[np.int64], ...]
+
+    @property
+    def interval(self) -> Interval:
+        """95 % interval of the OA by resampling blocks; every seed's answer for a block goes with it."""
+        right = np.concatenate(self.pixels)
+        return difference_interval(right, np.zeros_like(right), np.concatenate(self.blocks))
+
+
+def right_pixels(results: Results, scene: str, variant: str) -> Right | None:
+    """What a method has right on the test pixels of a scene; None without results. Blocks of unlike splits differ."""
+    arrays = results.arrays(scene, variant)
+    seeds = sorted(int(name.removeprefix("right_")) for name in arrays if name.startswith("right_"))
+    blocks = [arrays[f"blocks_{seed}"].astype(np.int64) for seed in seeds]
+    apart = [
+        one if np.array_equal(one, blocks[0]) else one + OTHER_SPLIT * (seed + 1)
+        for seed, one in zip(seeds, blocks, strict=True)
+    ]
+    pixels = tuple(arrays[f"right_{seed}"].astype(bool) for seed in seeds)
+    return Right(tuple(seeds), pixels, tuple(apart)) if seeds else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of the OA of two methods on the same splits: mean, 95 % interval by resampling blocks, McNemar's p-value.
+
+    ``p_value``: twice the median over seeds, at most 1, which is a valid p-value however the seeds hang together
+    (Rueger's rule; Vovk, Wang, Biometrika 107:791, 2020).
+    """
+
+    mean: float
+    interval: Interval
+    p_value: float
+    seeds: int
+
+
+def difference(first: Right, second: Right) -> Difference | None:
+    """First minus second over the seeds that both have; None if they share none."""
+    shared = [seed for seed in first.seeds if seed in second.seeds]
+    if not shared:
+        return None
+    pairs = [(first.seeds.index(seed), second.seeds.index(seed)) for seed in shared]
+    mine, theirs = (
+        np.concatenate([side.pixels[pair[at]] for pair in pairs]) for at, side in enumerate((first, second))
+    )
+    blocks = np.concatenate([first.blocks[one] for one, _ in pairs])
+    values = [mcnemar(first.pixels[one], second.pixels[other]).p_value for one, other in pairs]
+    interval = difference_interval(mine, theirs, blocks)
+    p_value = min(1.0, 2 * float(np.median(values)))
+    return Difference(float(mine.mean() - theirs.mean()), interval, p_value, len(shared))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values corrected for being so many (Holm, Scand. J. Statist. 6:65, 1979)."""
+    order, found, last = np.argsort(p_values), [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        last = max(last, min(1.0, (len(p_values) - rank) * p_values[place]))
+        found[place] = last
+    return found

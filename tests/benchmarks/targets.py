@@ -1,0 +1,107 @@
+"""What Mixel means to reach, held against the finished cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.methods import methods
+from tests.benchmarks.compare import Summary, right_pixels, summary
+from tests.benchmarks.results import Results
+
+ENOUGH = 10
+"""Seeds that a target is judged by."""
+NETWORKS = ("mim", "mambahsi", "spectralmamba", "ugm")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A goal, what was reached, over how many seeds, and whether it holds."""
+
+    goal: str
+    reached: str
+    seeds: int
+    holds: bool
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        if not self.seeds:
+            return "not run"
+        return ("holds" if self.holds else "missed") + ("" if self.seeds >= ENOUGH else f" ({self.seeds} seeds only)")
+
+
+def targets(results: Results) -> list[Target]:
+    """All of them, in order."""
+    found = [
+        _below(results, "jasper_ridge", "unmamba", "rmse", 0.06, "abundance RMSE", most_spread=0.01),
+        _below(results, "jasper_ridge", "unmamba", "sad", 0.07, "SAD (rad)"),
+        _below(results, "samson", "unmamba", "rmse", 0.10, "abundance RMSE"),
+        _below(results, "samson", "unmamba", "sad", 0.05, "SAD (rad)"),
+        _berlin(results),
+        _best(results, "indian_pines", 0.913, 0.10),
+        _best(results, "potsdam", None, 0.05),
+    ]
+    return [*found, _apart(results)]
+
+
+def best_network(results: Results, scene: str) -> tuple[str, Summary] | None:
+    """The network with the highest mean OA on a scene: its variant and that OA."""
+    rows = [(name, summary(results.rows(scene, name), "oa")) for name in NETWORKS]
+    known = [(name, one) for name, one in rows if one]
+    return max(known, key=lambda pair: pair[1].mean) if known else None
+
+
+def label(variant: str) -> str:
+    """What a method, with what is not as shipped, is called."""
+    name, *given = variant.split(",")
+    known = {one.name: one.label for one in methods()}
+    said = {"guidance=False": "not guided by abundances"}
+    return known.get(name, name) + "".join(f", {said.get(one, one)}" for one in given)
+
+
+def _below(
+    results: Results, scene: str, name: str, figure: str, most: float, called: str, most_spread: float | None = None
+) -> Target:
+    goal = f"{scene}, {label(name)}: {called} at most {most:g}"
+    goal += f", s.d. at most {most_spread:g}" if most_spread else ""
+    found = summary(results.rows(scene, name), figure)
+    if not found:
+        return Target(goal, "-", 0, False)
+    steady = most_spread is None or found.sd <= most_spread
+    return Target(goal, f"{found.mean:.3f} ± {found.sd:.3f}", found.seeds, found.mean <= most and steady)
+
+
+def _berlin(results: Results) -> Target:
+    goal = "berlin, UNMamba or UGM: abundance RMSE below VCA + FCLS's and below library FCLS's"
+    rows = [(name, summary(results.rows("berlin", name), "rmse")) for name in ("unmamba", "ugm")]
+    known = [(name, one) for name, one in rows if one]
+    floors, classical = results.rows("berlin", "floors").get(0, {}), summary(results.rows("berlin", "vca_fcls"), "rmse")
+    if not known or not floors or not classical:
+        return Target(goal, "-", 0, False)
+    name, best = min(known, key=lambda pair: pair[1].mean)
+    bar, library = classical.mean, floors["FCLS, whole library"]
+    reached = f"{label(name)} {best.mean:.3f} ± {best.sd:.3f}; VCA + FCLS {bar:.3f}, library {library:.3f}"
+    return Target(goal, reached, best.seeds, best.mean < min(bar, library))
+
+
+def _best(results: Results, scene: str, least: float | None, lead: float) -> Target:
+    goal = f"{scene}: the best network's OA " + (f"at least {100 * least:.1f} % and " if least else "")
+    goal += f"{100 * lead:.0f} points above the random forest's"
+    best, forest = best_network(results, scene), summary(results.rows(scene, "random_forest"), "oa")
+    if not best or not forest:
+        return Target(goal, "-", 0, False)
+    name, found = best
+    reached = f"{label(name)} {100 * found.mean:.1f} ± {100 * found.sd:.1f} %, forest {100 * forest.mean:.1f} %"
+    holds = found.mean >= forest.mean + lead and (least is None or found.mean >= least)
+    return Target(goal, reached, min(found.seeds, forest.seeds), holds)
+
+
+def _apart(results: Results) -> Target:
+    goal = "potsdam: intervals of the best network's and the forest's OA do not overlap"
+    best = best_network(results, "potsdam")
+    sides = [right_pixels(results, "potsdam", name) for name in (best[0] if best else "", "random_forest")]
+    if not best or not sides[0] or not sides[1]:
+        return Target(goal, "-", 0, False)
+    mine, theirs = sides[0].interval, sides[1].interval
+    reached = " against ".join(f"{100 * low:.1f} to {100 * high:.1f} %" for low, high in (mine, theirs))
+    return Target(goal, reached, len(sides[0].seeds), mine[0] > theirs[1])
