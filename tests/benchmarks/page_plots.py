@@ -60,7 +60,7 @@ def spectra(results: Results, scene: str, variants: list[str], path: Path) -> bo
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
     figure = Figure(figsize=(3.1 * columns, 2.1 * lines + 0.7), dpi=DPI, layout="constrained")
-    grid = figure.subplots(lines, columns, squeeze=False, sharex=True).ravel()
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for number, (axes, name) in enumerate(zip(grid, names, strict=False)):
         for index, (one, table) in enumerate(there):
             axes.plot(_unit(table[number]), lw=1, color=colormaps["tab10"](index % 10), label=label(one))
@@ -69,10 +69,11 @@ def spectra(results: Results, scene: str, variants: list[str], path: Path) -> bo
         axes.tick_params(labelsize=7)
     for axes in grid[len(names) :]:
         axes.axis("off")
-    figure.supxlabel("Band number", fontsize=9)
+    for axes in grid[max(0, len(names) - columns) : len(names)]:
+        axes.set_xlabel("Band number", fontsize=9)
     figure.supylabel("Reflectance / its mean", fontsize=9)
     handles, texts = grid[0].get_legend_handles_labels()
-    figure.legend(handles, texts, fontsize=8, frameon=False, loc="outside lower center", ncols=3)
+    figure.legend(handles, texts, fontsize=8, frameon=False, loc="outside upper center", ncols=3)
     figure.savefig(path)
     return True
 
@@ -143,10 +144,13 @@ def cost(results: Results, scene: str, variants: Iterable[str], figure_name: str
     factor, text = (100, "Overall accuracy (%)") if figure_name == "oa" else (1, "Abundance RMSE")
     figure = Figure(figsize=(6, 3.2), dpi=DPI, layout="constrained")
     axes = figure.subplots()
-    for index, (one, seconds, value) in enumerate(points):
+    for index, (one, spent, value) in enumerate(points):
         spread = 0 if np.isnan(value.sd) else factor * value.sd
-        axes.errorbar(seconds, factor * value.mean, spread, fmt="o", capsize=2, color=f"C{index}", label=label(one))
+        axes.errorbar(spent, factor * value.mean, spread, fmt="o", capsize=2, color=f"C{index}", label=label(one))
     axes.set_xscale("log")
+    seconds = [one for _, one, _ in points]
+    axes.set_xlim(min(seconds) / 4, max(seconds) * 4)
+    axes.minorticks_off()
     axes.set_xlabel("Processor time to learn and to map (core-seconds)")
     axes.set_ylabel(text)
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
