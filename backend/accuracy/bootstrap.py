@@ -13,6 +13,8 @@ from .confusion import Floats, confusion, ratio
 
 Interval = tuple[float, float]
 REPEATS = 2000
+LEAST_BLOCKS = 5
+"""Samples of fewer blocks are too much alike to tell how far off a figure may be."""
 CHUNK = 4_000_000
 """Numbers drawn at once."""
 EXACT_BELOW = 25
@@ -35,7 +37,7 @@ def bootstrap_intervals(
     """95 % intervals from ``repeats`` samples of whole blocks, drawn with replacement: neighbours are alike.
 
     ``mapped``, ``reference`` (pixels,) class values from 1; ``blocks`` (pixels,) a number for the block each is in.
-    ValueError with fewer than two blocks: there is nothing to draw.
+    ValueError with fewer than five blocks.
     """
     whole = confusion(mapped, reference, num_classes)  # checks the values too
     rows, cols = np.asarray(mapped), np.asarray(reference)
@@ -59,7 +61,10 @@ def bootstrap_intervals(
 def difference_interval(
     first: ArrayLike, second: ArrayLike, blocks: ArrayLike, seed: int = 0, repeats: int = REPEATS
 ) -> Interval:
-    """95 % interval of OA of the first map minus OA of the second; ``first``, ``second`` (pixels,): whether right."""
+    """95 % interval of OA of the first map minus OA of the second; ``first``, ``second`` (pixels,): whether right.
+
+    ValueError with fewer than five blocks.
+    """
     names, place = np.unique(blocks, return_inverse=True)
     gains = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     sums: list[Floats] = [
@@ -68,6 +73,14 @@ def difference_interval(
     gained, pixels = (np.concatenate(parts) for parts in zip(*_resampled(sums, seed, repeats), strict=True))
     low, high = _limits(ratio(gained, pixels))[0]
     return float(low), float(high)
+
+
+def no_interval(blocks: ArrayLike) -> str:
+    """Why pixels in these blocks give no interval, in words to follow "Test pixels lie in"; empty if they do."""
+    number = len(np.unique(blocks))
+    if number >= LEAST_BLOCKS:
+        return ""
+    return f"{'one block' if number == 1 else f'{number} blocks'}: too few for an interval"
 
 
 @dataclass(frozen=True)
@@ -105,8 +118,8 @@ def _per_block(place: NDArray[np.integer], values: NDArray[np.integer], blocks: 
 def _resampled(sums: list[Floats], seed: int, repeats: int) -> Iterator[list[Floats]]:
     """The sums (blocks, k) over samples of as many blocks as there are: (repeats, k), some repeats at a time."""
     number = len(sums[0])
-    if number < 2:
-        raise ValueError("An interval needs test pixels in two blocks or more; choose smaller blocks.")
+    if number < LEAST_BLOCKS:
+        raise ValueError(f"An interval needs test pixels in {LEAST_BLOCKS} blocks or more, not {number}.")
     generator = np.random.default_rng(seed)
     step = max(1, CHUNK // number)
     for start in range(0, repeats, step):

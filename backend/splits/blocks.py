@@ -17,6 +17,8 @@ SMALLEST = 16
 """Pixels a side of the smallest automatic block without a gap; in a small scene an eighth of its length."""
 ENOUGH = 6
 """In so many blocks a class should lie for its training and test pixels to be chosen."""
+MANY = 10
+"""Blocks that intervals are resampled from, if smaller blocks make as many."""
 ATTEMPTS = 16
 BUDGET = 2_000_000
 """Pixels looked at in all attempts together."""
@@ -72,6 +74,18 @@ def block_numbers(labels: Labels, size: int, origin: Integers | Sequence[int] = 
     """The number of the block each pixel lies in (pixels,), from 0 without gaps; the grid is moved by ``origin``."""
     rows, cols = (labels.rows.astype(np.int64) + origin[0]) // size, (labels.cols.astype(np.int64) + origin[1]) // size
     return np.asarray(np.unique(rows * (cols.max(initial=0) + 1) + cols, return_inverse=True)[1])
+
+
+def resampling_blocks(labels: Labels, size: int) -> NDArray[np.int64]:
+    """The number of the block each pixel lies in (pixels,), for intervals by resampling blocks.
+
+    Blocks of ``size`` pixels, halved down to 16 while the pixels lie in fewer than ten: of few there is little to draw.
+    """
+    found = block_numbers(labels, size)
+    while size >= 2 * SMALLEST and found.max(initial=-1) + 1 < MANY:
+        size //= 2
+        found = block_numbers(labels, size)
+    return found
 
 
 def _spread(labels: Labels, size: int) -> NDArray[np.int64]:

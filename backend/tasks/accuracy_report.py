@@ -20,6 +20,7 @@ from ..accuracy import (
     confusion,
     expected_calibration_error,
     negative_log_likelihood,
+    no_interval,
 )
 from ..cube import Array
 from ..plots import Picture
@@ -53,8 +54,8 @@ class Assessed:
 
     @cached_property
     def intervals(self) -> Intervals | None:
-        """95 % intervals by resampling blocks; None where all pixels lie in one block."""
-        if len(np.unique(self.blocks)) < 2:
+        """95 % intervals by resampling blocks; None where pixels lie in too few."""
+        if no_interval(self.blocks):
             return None
         return bootstrap_intervals(self.mapped, self.reference, self.blocks, len(self.names))
 
@@ -85,7 +86,7 @@ def accuracy_sections(found: Assessed) -> list[Section]:
             f"On {number} pixels. The 95 % intervals come from resampling their {blocks} blocks: neighbours are alike."
         )
     else:
-        text = f"On {number} pixels, all in one block: no interval can be given."
+        text = f"On {number} pixels in {no_interval(found.blocks)}."
     picture = Picture(
         "Confusion matrix: of each reference class (column), the share of its pixels mapped to each class (row)",
         class_plots.confusion(found.confusion.matrix, found.names),

@@ -15,7 +15,7 @@ from ..methods.contract import Labelled, Plan, TrainingData
 from ..record import Run
 from ..report import Section, Table
 from ..scene import Scene
-from ..splits import Leakage, Split, automatic_block, block_numbers, block_split, given_split, leakage, random_split
+from ..splits import Leakage, Split, automatic_block, block_split, given_split, leakage, random_split, resampling_blocks
 from .labelled import grid_of, windows_of
 
 MOST_GAP = 16
@@ -49,7 +49,9 @@ def ground(run: Run, plan: Plan) -> Ground:
     if options.per_class:
         training = limit(training, options.per_class, options.split_seed)
     test = labels.select(split.test)
-    blocks = block_numbers(test, options.block or automatic_block(labels, gap)) if len(test) else np.empty(0, np.int64)
+    blocks = np.empty(0, np.int64)
+    if len(test):
+        blocks = resampling_blocks(test, options.block or automatic_block(labels, gap))
     return Ground(labels, split, training, test, blocks, leakage(labels, split, 2 * plan.halo + 1), how)
 
 

@@ -37,6 +37,10 @@ class Curve(QWidget):
         """Wide and low."""
         return QSize(200, 104 if len(self._points) > 1 else 72)
 
+    def minimumSizeHint(self) -> QSize:
+        """As high: many notices below must not flatten it."""
+        return QSize(100, self.sizeHint().height())
+
     def clear(self) -> None:
         """Forget the curve."""
         self._points: Dict[str, List[Tuple[int, float]]] = {}

@@ -13,6 +13,7 @@ from mixel.backend.accuracy import (
     expected_calibration_error,
     mcnemar,
     negative_log_likelihood,
+    no_interval,
 )
 from mixel.backend.accuracy import bootstrap as drawing
 from scipy.stats import binomtest
@@ -150,15 +151,21 @@ def test_intervals_are_the_same_for_the_same_seed_only():
 
 
 def test_classes_without_pixels_have_no_interval():
-    found = bootstrap_intervals([1, 2, 1, 2], [1, 2, 2, 1], [0, 0, 1, 1], 3)
+    found = bootstrap_intervals([1, 2, 1, 2] * 5, [1, 2, 2, 1] * 5, np.arange(20) // 4, 3)
     assert np.isnan(found.recall[2]).all() and np.isnan(found.precision[2]).all()
     assert np.isfinite(found.recall[:2]).all()
 
 
+@pytest.mark.parametrize("number, words", [(1, "one block: too few"), (4, "4 blocks: too few"), (5, "")])
+def test_few_blocks_are_named_as_too_few(number, words):
+    found = no_interval(np.arange(20) % number)
+    assert words in found and bool(found) == bool(words)
+
+
 def test_one_block_gives_no_interval_but_a_sentence():
-    with pytest.raises(ValueError, match="two blocks or more"):
+    with pytest.raises(ValueError, match="5 blocks or more"):
         bootstrap_intervals([1, 2], [1, 2], [7, 7], 2)
-    with pytest.raises(ValueError, match="two blocks or more"):
+    with pytest.raises(ValueError, match="5 blocks or more"):
         difference_interval([True], [False], [1])
 
 

@@ -50,7 +50,7 @@ def test_a_figure_that_stands_on_nothing_is_empty(tmp_path):
 
 def test_in_one_block_no_interval_is_claimed():
     page = accuracy_sections(assessed(blocks=1))
-    assert "no interval can be given" in page[0].text
+    assert "in one block: too few for an interval" in page[0].text
     assert "(" not in dict(page[0].rows)["Overall accuracy"]
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mixel.backend.labels import Labels, make_classes
-from mixel.backend.splits import automatic_block, block_numbers, block_split, given_split, leakage, random_split
+from mixel.backend.splits import (
+    automatic_block,
+    block_split,
+    given_split,
+    leakage,
+    random_split,
+    resampling_blocks,
+)
+from mixel.backend.splits.blocks import block_numbers
 from mixel.backend.splits.others import sizes
 
 
@@ -129,6 +137,15 @@ def test_the_automatic_block_is_four_gaps_at_least_and_leaves_every_class_enough
 
 def test_large_patches_get_larger_blocks_than_small_ones():
     assert automatic_block(fields(240, 240, 40), 0) >= automatic_block(fields(240, 240, 7, classes=60), 0)
+
+
+def test_blocks_for_intervals_are_halved_until_there_are_enough_but_never_below_16_pixels():
+    rows, cols = (one.ravel().astype(np.int32) for one in np.mgrid[:120, :120])
+    labels = Labels(rows, cols, np.ones(len(rows), np.int16), np.zeros(len(rows), np.int32), make_classes(["a"]))
+    for asked, blocks in ((120, 16), (30, 16), (20, 36), (200, 25)):
+        assert len(np.unique(resampling_blocks(labels, asked))) == blocks
+    few = labels.select((rows < 20) & (cols < 20))
+    assert len(np.unique(resampling_blocks(few, 120))) == 4
 
 
 def test_block_numbers_are_those_of_a_grid():

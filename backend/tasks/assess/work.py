@@ -14,7 +14,7 @@ from ...outputs import OutputFolder, refusals
 from ...protocol import Progress
 from ...record import Run
 from ...report import Section, Table
-from ...splits import automatic_block, block_numbers
+from ...splits import automatic_block, resampling_blocks
 from ..accuracy_report import Assessed, Row, accuracy_sections, percent, write_accuracy
 from ..class_maps import pixel_area
 
@@ -62,7 +62,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
         raise ValueError("The map has no class at any reference pixel. Choose another reference.")
     if not there.all():
         run.notice(f"{int((~there).sum())} reference pixels lie where the map has no class and were left out.")
-    blocks = block_numbers(labels, run.options.block or automatic_block(labels, 0))
+    blocks = resampling_blocks(labels, run.options.block or automatic_block(labels, 0))
     found = Assessed(matched.names, matched.mapped[there], matched.reference[there], blocks[there])
     run.metrics.update(found.metrics)
     adjusted = _adjusted(run, known, matched, found)

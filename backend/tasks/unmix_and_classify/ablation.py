@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...accuracy import Confusion, confusion, difference_interval, mcnemar
+from ...accuracy import Confusion, confusion, difference_interval, mcnemar, no_interval
 from ...cube import Cube
 from ...labels import Labels
 from ...methods.contract import Plan, TrainingData
@@ -76,10 +76,10 @@ def _asked(run: Run, model: JointModel, labels: Labels, plan: Plan) -> Tested:
 
 def _row(side: Side, num_classes: int) -> list[str]:
     figures = [side.confusion(part, num_classes) for part in range(3)]
-    shares = [f"{100 * one.overall_accuracy:.1f} %" if one else "-" for one in figures]
+    shares = [f"{100 * one.overall_accuracy:.1f}\u00a0%" if one else "-" for one in figures]
     tested = figures[2]
-    more = [f"{100 * tested.average_accuracy:.1f} %", f"{tested.kappa:.3f}"] if tested else ["-", "-"]
-    seconds = f"{side.model.record.seconds:.0f} s" if side.model.record else "-"
+    more = [f"{100 * tested.average_accuracy:.1f}\u00a0%", f"{tested.kappa:.3f}"] if tested else ["-", "-"]
+    seconds = f"{side.model.record.seconds:.0f}\u00a0s" if side.model.record else "-"
     return [side.name, *shares, *more, f"{side.rmse:.4f}", f"{side.model.num_parameters:,}", seconds]
 
 
@@ -92,8 +92,9 @@ def _difference(sides: list[Side], known: Ground) -> str:
     reference, blocks = known.test.values[both], known.blocks[both]
     right = [np.asarray(one.mapped[both] == reference) for one in (own, other)]
     chance = f"McNemar's test, which takes pixels as independent: p = {mcnemar(*right).p_value:.2g}."
-    if len(np.unique(blocks)) < 2:
-        return f"All test pixels lie in one block, so no interval of the difference can be given. {chance}"
+    few = no_interval(blocks)
+    if few:
+        return f"Test pixels lie in {few} of the difference. {chance} Each was trained once: another seed moves both."
     low, high = difference_interval(right[0], right[1], blocks)
     return (
         f"{sides[0].name}, the overall accuracy on test pixels is {100 * low:+.1f} to {100 * high:+.1f} points from "
