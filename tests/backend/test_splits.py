@@ -141,7 +141,7 @@ def test_large_patches_get_larger_blocks_than_small_ones():
 
 def test_blocks_for_intervals_are_halved_until_there_are_enough_but_never_below_16_pixels():
     rows, cols = (one.ravel().astype(np.int32) for one in np.mgrid[:120, :120])
-    labels = Labels(rows, cols, np.ones(len(rows), np.int16), np.zeros(len(rows), np.int32), make_classes(["a"]))
+    labels = Labels(rows, cols, np.ones(len(rows), np.int16), np.zeros(len(rows), np.int32), make_classes(["a", "b"]))
     for asked, blocks in ((120, 16), (30, 16), (20, 36), (200, 25)):
         assert len(np.unique(resampling_blocks(labels, asked))) == blocks
     few = labels.select((rows < 20) & (cols < 20))

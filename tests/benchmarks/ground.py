@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from backend.cube import Cube
 from backend.labels import Grid, Labels, limit, make_classes, read_labels
-from backend.splits import Split, automatic_block, block_numbers, block_split, given_split
+from backend.splits import Split, automatic_block, block_split, given_split, resampling_blocks
 from tests.benchmarks.tables import Files
 
 SHARES = (0.6, 0.1, 0.3)
@@ -45,7 +45,7 @@ class Truth:
 
     def blocks(self, labels: Labels) -> NDArray[np.int64]:
         """The number of the block each pixel lies in (pixels,)."""
-        return block_numbers(labels, self.block)
+        return resampling_blocks(labels, self.block)
 
 
 def truth(files: Files, given: Mapping[str, Any], cube: Cube, grid: Grid | None, seed: int) -> Truth:
