@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Dict
 
 from ..config import setting
 
@@ -22,4 +22,46 @@ def seed() -> Any:
         "The same seed gives the same result on the same machine.",
         minimum=0,
         maximum=2**31 - 1,
+    )
+
+
+class Trained:
+    """A Config whose ``preset`` says how many steps a training has, unless ``epochs`` does."""
+
+    STEPS: ClassVar[Dict[str, int]]
+    """Of each preset; see :func:`steps`."""
+    preset: str
+    epochs: int
+
+    @property
+    def steps(self) -> int:
+        """How many steps to train."""
+        return self.epochs or self.STEPS[self.preset]
+
+
+def steps(quick: int, standard: int, thorough: int) -> Dict[str, int]:
+    """The training steps of the presets."""
+    return {"quick": quick, "standard": standard, "thorough": thorough}
+
+
+def preset(known: Dict[str, int], measured: str) -> Any:
+    """A field of a Config: how long to train. ``measured``: the scoreboard's sentence on cost and accuracy."""
+    names = {"quick": "quick look", "standard": "standard", "thorough": "thorough"}
+    return setting(
+        "standard",
+        "Preset",
+        f"How long to train. {measured}".strip(),
+        choices=tuple((name, f"{label}: {known[name]} training steps") for name, label in names.items()),
+    )
+
+
+def epochs() -> Any:
+    """A field of a Config: how many training steps, where the preset is not to say it."""
+    return setting(
+        0,
+        "Training steps",
+        "More steps fit better and take longer; 0: as many as the preset says.",
+        minimum=0,
+        maximum=50000,
+        advanced=True,
     )

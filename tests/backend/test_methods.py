@@ -141,7 +141,24 @@ def test_every_setting_changes_something_or_is_at_least_read(name: str) -> None:
         if file.name != "config.py":
             nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
             read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    if "steps" in read:  # which is made of them; see the test of the presets
+        read |= {"preset", "epochs"}
     assert {item.name for item in dataclasses.fields(method(name).config)} <= read
+
+
+@pytest.mark.parametrize("item", [one for one in methods() if hasattr(one.config, "STEPS")], ids=lambda one: one.name)
+def test_a_preset_says_how_many_steps_unless_they_are_given(item: object) -> None:
+    lengths = [config.build(item.config, {"preset": name}).steps for name in ("quick", "standard", "thorough")]
+    assert lengths == sorted(set(lengths)) and lengths[1] == item.config().steps
+    assert config.build(item.config, {"preset": "thorough", "epochs": 7}).steps == 7
+    choices = dict(next(one.choices for one in item.settings if one.name == "preset"))
+    assert [str(length) in choices[name] for name, length in item.config.STEPS.items()] == [True] * 3
+
+
+def test_every_deep_method_has_presets() -> None:
+    presets = {one.name for one in methods() if hasattr(one.config, "STEPS")}
+    assert presets == {one.name for one in methods() if any(item.name == "epochs" for item in one.settings)}
+    assert {"unmamba", "mim", "spectralmamba", "mambahsi", "ugm"} <= presets
 
 
 @pytest.mark.parametrize("item", methods(), ids=lambda item: item.name)

@@ -145,7 +145,7 @@ def test_blocks_for_intervals_are_halved_until_there_are_enough_but_never_below_
     for asked, blocks in ((120, 16), (30, 16), (20, 36), (200, 25)):
         assert len(np.unique(resampling_blocks(labels, asked))) == blocks
     few = labels.select((rows < 20) & (cols < 20))
-    assert len(np.unique(resampling_blocks(few, 120))) == 4
+    assert len(np.unique(resampling_blocks(few, 128))) == 4
 
 
 def test_block_numbers_are_those_of_a_grid():

@@ -16,7 +16,7 @@ from .child import sample_scene, watch
 def main() -> None:
     """Unmix the shipped scene as the demo does and print the phases."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=Config.epochs)
+    parser.add_argument("--epochs", type=int, default=Config().steps)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)

@@ -26,6 +26,7 @@ from backend.about import about
 from backend.methods import methods
 from tests.benchmarks.cell import FLOORS, Cell
 from tests.benchmarks.page import PAGE, write_page
+from tests.benchmarks.presets import SCENES as PRESET_SCENES
 from tests.benchmarks.results import SHIPPED, Results
 from tests.benchmarks.scene_files import scene_files, tasks_of
 
@@ -34,7 +35,7 @@ UNGUIDED = {"guidance": "False"}
 """What the joint method is compared with: itself, not looking at abundances."""
 CURVE = (5, 10, 20, 50)
 """Training pixels per class of the learning curves."""
-CURVE_SEEDS = 3
+CURVE_SEEDS = PRESET_SEEDS = 3
 SHOWN = ("rmse", "sad", "reconstruction", "oa", "aa", "kappa", "learn_seconds", "map_seconds", "peak_mb", "parameters")
 
 
@@ -53,6 +54,8 @@ def cells(options: argparse.Namespace) -> list[Cell]:
                 found.append(Cell(name, one.name, seed, settings, options.per_class, options.validation))
                 if one.task == "unmix_and_classify" and not settings and not options.per_class:
                     found.append(Cell(name, one.name, seed, UNGUIDED, 0, options.validation))
+                if options.presets and name == PRESET_SCENES.get(one.name, ("",))[0] and seed < PRESET_SEEDS:
+                    found += [Cell(name, one.name, seed, {"preset": preset}) for preset in ("quick", "thorough")]
                 if options.curves and one.task == "classify" and seed < CURVE_SEEDS:
                     found += [Cell(name, one.name, seed, settings, number) for number in CURVE]
     return sorted(found, key=lambda cell: (cell.seed, cell.per_class > 0))
@@ -122,6 +125,7 @@ def parsed() -> Any:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method")
     parser.add_argument("--per-class", type=int, default=0, help="at most so many training pixels of each class")
     parser.add_argument("--curves", action="store_true", help="also 5, 10, 20 and 50 training pixels per class")
+    parser.add_argument("--presets", action="store_true", help="also the presets, where they are measured")
     parser.add_argument("--validation", action="store_true", help="score validation pixels: for choosing settings")
     parser.add_argument("--results", type=Path, help="where finished cells are kept")
     parser.add_argument("--again", action="store_true", help="compute finished cells again")

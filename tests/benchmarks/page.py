@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.benchmarks import page_plots as plots
 from tests.benchmarks.compare import Right, difference, holm, right_pixels, summary
+from tests.benchmarks.presets import NAMES, deep_methods, figure_of, measured
+from tests.benchmarks.presets import SCENES as PRESET_SCENES
 from tests.benchmarks.results import Results
 from tests.benchmarks.scene_files import SHIPPED, described
 from tests.benchmarks.targets import best_network, label, targets
@@ -44,6 +46,7 @@ def write_page(results: Results) -> None:
     for old in PICTURES.glob("*.png"):
         old.unlink()
     parts = [HEAD, _machines(results), _targets(results)]
+    parts.append(_presets(results))
     scenes = [one for one in results.scenes() if _has(results, one, "rmse")]
     parts += ["## Unmixing\n", *(_unmixing(results, one) for one in scenes)]
     scenes = [one for one in results.scenes() if _has(results, one, "oa")]
@@ -73,6 +76,20 @@ def _machines(results: Results) -> str:
 def _targets(results: Results) -> str:
     rows = [[one.goal, one.reached, one.verdict] for one in targets(results)]
     return "## What was meant to be reached\n\n" + _table(["goal", "reached", "verdict"], rows)
+
+
+def _presets(results: Results) -> str:
+    """Cost and accuracy of the presets of every deep method."""
+    rows = []
+    for method in deep_methods():
+        for one in measured(results, method):
+            figure, factor, digits = ("OA (%)", 100, 1) if figure_of(method) == "oa" else ("abundance RMSE", 1, 3)
+            said = f"{factor * one.figure.mean:.{digits}f} ({figure})"
+            steps, scene = str(method.config.STEPS[one.preset]), PRESET_SCENES[method.name][0]
+            seeds = str(one.figure.seeds)
+            rows.append([method.label, NAMES[one.preset], steps, scene, seeds, said, f"{one.seconds.mean:,.0f}"])
+    names = ["method", "preset", "steps", "scene", "seeds", "reached", "learn (core-s)"]
+    return "## Presets\n\n" + _table(names, rows)
 
 
 def _about(results: Results, scene: str) -> str:

@@ -14,15 +14,17 @@ SUMMARY = (
     "and each pixel's channels. The quickest network to map large scenes with."
 )
 REFERENCE = "Li, Luo, Zhang, Wang, Du: MambaHSI, IEEE TGRS 62 (2024), arXiv:2501.04944"
+MEASURED = ""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(shared.Trained):
     """Settings of MambaHSI."""
 
-    epochs: int = setting(
-        300, "Training steps", "More steps fit the training pixels better and take longer.", minimum=1, maximum=50000
-    )
+    STEPS = shared.steps(100, 300, 900)
+
+    preset: str = shared.preset(STEPS, MEASURED)
+    epochs: int = shared.epochs()
     seed: int = shared.seed()
     square: int = setting(
         8,

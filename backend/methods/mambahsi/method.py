@@ -59,7 +59,7 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
     record = train(
         network,
         loss,
-        config.epochs,
+        config.steps,
         config.learning_rate,
         report,
         weight_decay=config.weight_decay,

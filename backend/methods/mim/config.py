@@ -15,11 +15,14 @@ SUMMARY = (
 )
 REFERENCE = "Zhou, Kamata, Wang, Wong, Hou: Mamba-in-Mamba, Neurocomputing 613 (2025), doi:10.1016/j.neucom.2024.128751"
 ACTIVATIONS = (("relu", "ReLU, as in the paper's figure"), ("tanh", "tanh, as in the authors' code"))
+MEASURED = ""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(shared.Trained):
     """Settings of Mamba-in-Mamba."""
+
+    STEPS = shared.steps(150, 600, 1500)
 
     patch: int = setting(
         7,
@@ -30,9 +33,8 @@ class Config:
         minimum=3,
         maximum=15,
     )
-    epochs: int = setting(
-        600, "Training steps", "More steps fit the training pixels better and take longer.", minimum=1, maximum=50000
-    )
+    preset: str = shared.preset(STEPS, MEASURED)
+    epochs: int = shared.epochs()
     seed: int = shared.seed()
     width: int = setting(
         32, "Feature width", "Channels of the network. Wider ones are slower.", minimum=8, maximum=256, advanced=True

@@ -15,11 +15,14 @@ SUMMARY = (
 )
 REFERENCE = "Yao, Hong, Li, Chanussot: SpectralMamba, arXiv:2404.08489 (2024)"
 LAYOUTS = (("stride", "bands far apart share a token"), ("block", "neighbouring bands share a token"))
+MEASURED = ""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(shared.Trained):
     """Settings of SpectralMamba."""
+
+    STEPS = shared.steps(150, 600, 1500)
 
     patch: int = setting(
         3,
@@ -29,9 +32,8 @@ class Config:
         minimum=1,
         maximum=9,
     )
-    epochs: int = setting(
-        600, "Training steps", "More steps fit the training pixels better and take longer.", minimum=1, maximum=50000
-    )
+    preset: str = shared.preset(STEPS, MEASURED)
+    epochs: int = shared.epochs()
     seed: int = shared.seed()
     pieces: int = setting(
         6,

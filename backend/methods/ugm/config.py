@@ -15,16 +15,18 @@ SUMMARY = (
     "every material has several spectra."
 )
 REFERENCE = "Zhu, Xu: Unmixing-guided spatial-spectral Mamba, arXiv:2604.09948 (2026)"
+MEASURED = ""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(shared.Trained):
     """Settings of the unmixing-guided Mamba."""
 
+    STEPS = shared.steps(100, 300, 900)
+
     num_endmembers: int = shared.num_endmembers()
-    epochs: int = setting(
-        300, "Training steps", "More steps fit the training pixels better and take longer.", minimum=1, maximum=50000
-    )
+    preset: str = shared.preset(STEPS, MEASURED)
+    epochs: int = shared.epochs()
     seed: int = shared.seed()
     guidance: bool = setting(
         True,

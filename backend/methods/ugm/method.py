@@ -60,7 +60,7 @@ def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.de
     record = train(
         network,
         goal,
-        config.epochs,
+        config.steps,
         config.learning_rate,
         report,
         weight_decay=config.weight_decay,

@@ -19,20 +19,18 @@ VARIANTS = (
     ("repaired", "Repaired: any scene size, no seams"),
     ("released", "As released by the authors, for comparison (up to 512 x 512 pixels)"),
 )
+MEASURED = ""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(shared.Trained):
     """Settings of UNMamba; the loss's weights are by default those the authors' code uses for Jasper Ridge."""
 
+    STEPS = shared.steps(100, 400, 1000)
+
     num_endmembers: int = shared.num_endmembers()
-    epochs: int = setting(
-        400,
-        "Training steps",
-        "More steps give cleaner materials and take longer. The authors' code uses 1000.",
-        minimum=1,
-        maximum=20000,
-    )
+    preset: str = shared.preset(STEPS, MEASURED)
+    epochs: int = shared.epochs()
     seed: int = shared.seed()
     variant: str = setting(
         "repaired",

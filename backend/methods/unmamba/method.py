@@ -54,9 +54,7 @@ def fit(sample: list[Cube], config: Config, device: torch.device, report: Report
     make = ReleasedUnmamba if config.variant == "released" else Unmamba
     network: Network = make(config, torch.from_numpy(values / np.float32(scale)), shape).to(device)
     batches = _Batches(sample, scale, network.mean, device, config.seed)
-    record = train(
-        network, lambda: _loss(network, config, *batches.draw()), config.epochs, config.learning_rate, report
-    )
+    record = train(network, lambda: _loss(network, config, *batches.draw()), config.steps, config.learning_rate, report)
     network.calibrate(tiles for tiles, _ in batches)
     fitted = FittedUnmamba(network, scale, device, record)
     fitted.sort(sample)
