@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ DPI = 110
 GAP = 3.0
 """Spectra are not drawn across steps this many times the usual distance of bands (removed water bands), nor backwards
 where two detectors overlap."""
+TITLE = 90
+"""Characters of titles that stand side by side above a row of maps."""
 MOST_LINES = 25
 """Spectra of one class that are drawn; more hide each other."""
 
@@ -98,14 +101,16 @@ def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 
     columns = min(5, len(names))
     lines = -(-len(names) // columns)
     height = 8.5 / columns * bands.shape[1] / bands.shape[2]
-    figure = Figure(figsize=(8.5, min(12, lines * (min(height, 4) + 0.35))), dpi=DPI, layout="constrained")
+    titles = [textwrap.fill(name, TITLE // columns, max_lines=3, placeholder="…") for name in names]
+    above = 0.2 + 0.15 * max(title.count("\n") + 1 for title in titles)
+    figure = Figure(figsize=(8.5, min(14, lines * (min(height, 4) + above))), dpi=DPI, layout="constrained")
     cells = np.atleast_1d(figure.subplots(lines, columns)).ravel()
     for cell in cells:
         cell.axis("off")
     image: Any = None
-    for cell, band, name in zip(cells, bands, names, strict=False):
+    for cell, band, title in zip(cells, bands, titles, strict=False):
         image = cell.imshow(band, vmin=0, vmax=top, cmap=colours, interpolation="nearest")
-        cell.set_title(name, fontsize=9)
+        cell.set_title(title, fontsize=9)
     figure.colorbar(image, ax=list(cells), shrink=0.7, label=label)
     return png(figure)
 
