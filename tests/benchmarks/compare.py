@@ -26,6 +26,11 @@ class Summary:
     sd: float
     seeds: int
 
+    def said(self, digits: int, factor: float = 1) -> str:
+        """The mean, and the standard deviation if there is one, times a factor."""
+        spread = f" ± {factor * self.sd:.{digits}f}" if self.seeds > 1 else ""
+        return f"{factor * self.mean:.{digits}f}{spread}"
+
     @property
     def interval(self) -> Interval:
         """95 % interval of the mean over seeds (Student's t); NaN of one seed."""

@@ -160,7 +160,14 @@ def _networks(results: Results, scenes: list[str]) -> str:
             found.append((scene, best[0], both))
     corrected = holm([both.p_value for *_, both in found])
     rows = [
-        [scene, label(name), str(both.seeds), f"{100 * both.mean:+.1f}", _points(both.interval), f"{p:.2g}"]
+        [
+            scene,
+            label(name),
+            str(both.seeds),
+            f"{100 * both.mean:+.1f}",
+            _points(both.interval),
+            f"{p:.2g}" if p >= 1e-3 else "< 0.001",
+        ]
         for (scene, name, both), p in zip(found, corrected, strict=True)
     ]
     names = [
@@ -179,7 +186,7 @@ _COST = ["learn (core-s)", "map (core-s)", "peak (MB)", "parameters"]
 
 def _costs(rows: dict[int, dict[str, Any]]) -> list[str]:
     figures = [summary(rows, name) for name in ("learn_core_seconds", "map_core_seconds", "peak_mb", "parameters")]
-    return [f"{one.mean:,.0f}" if one and one.mean >= 10 else f"{one.mean:.1f}" if one else "-" for one in figures]
+    return ["-" if one is None else f"{one.mean:,.{0 if one.mean >= 10 or not one.mean else 1}f}" for one in figures]
 
 
 def _each(results: Results, scene: str, variants: list[str], names: list[str], figure: str) -> str:
@@ -195,10 +202,7 @@ def _each(results: Results, scene: str, variants: list[str], names: list[str], f
 
 def _said(rows: dict[int, dict[str, Any]], figure: str, digits: int, factor: float = 1) -> str:
     found = summary(rows, figure)
-    if not found:
-        return "-"
-    spread = f" ± {factor * found.sd:.{digits}f}" if found.seeds > 1 else ""
-    return f"{factor * found.mean:.{digits}f}{spread}"
+    return found.said(digits, factor) if found else "-"
 
 
 def _percent(right: Right | None) -> str:
