@@ -48,12 +48,13 @@ def train(
     weight_decay: float = 0.0,
     validate: Callable[[], float] | None = None,
     every: int = 20,
+    warm_up: int = 0,
 ) -> Record:
     """Minimise ``loss`` over the model's trainable parameters with Adam and a cosine schedule down to 5 %.
 
-    ``validate`` gives the loss on validation pixels; it is asked ``every`` so many steps, in evaluation mode, and the
-    weights of the best answer are kept. ``report`` may have a method ``validated(step, loss)`` to hear of it.
-    ``weight_decay`` is AdamW's, on matrices only. ValueError if the loss is no number any more.
+    ``validate`` gives the loss on validation pixels; it is asked ``every`` so many steps after the first ``warm_up``,
+    in evaluation mode, and the weights of the best answer are kept. ``report`` may have a method ``validated(step,
+    loss)`` to hear of it. ``weight_decay`` is AdamW's, on matrices only. ValueError if the loss is no number any more.
     """
     optimiser = torch.optim.AdamW(_groups(model, weight_decay), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=0.05 * learning_rate)
@@ -72,7 +73,7 @@ def train(
                 "in the scene."
             )
         report(step, steps, losses[-1])
-        if validate and (step % every == 0 or step == steps):
+        if validate and step > warm_up and (step % every == 0 or step == steps):
             best.ask(validate, step, report)
     best.restore()
     model.eval()

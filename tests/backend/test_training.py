@@ -108,3 +108,12 @@ def test_the_device_that_is_wished_for_is_taken_or_refused(monkeypatch, wish, th
             choose_device(wish)
     else:
         assert choose_device(wish).type == ("cuda" if there and wish != "cpu" else "cpu")
+
+
+def test_validation_is_not_asked_while_it_warms_up():
+    torch.manual_seed(0)
+    model = Line()
+    record = train(
+        model, lambda: (model.slope - 3).square().sum(), 50, 0.1, lambda *_: None, validate=lambda: 1.0, warm_up=30
+    )
+    assert [step for step, _ in record.validation] == [40, 50] and record.best_step == 40

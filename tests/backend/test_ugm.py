@@ -13,6 +13,7 @@ from mixel.backend.methods import methods
 from mixel.backend.methods.contract import Labelled, TrainingData
 from mixel.backend.methods.ugm import method as ugm
 from mixel.backend.methods.ugm.config import Config
+from mixel.backend.methods.ugm.goal import Goal
 from mixel.backend.metrics import match, spectral_angles
 
 CPU = torch.device("cpu")
@@ -249,7 +250,7 @@ def test_class_weights_are_heeded() -> None:
     cube, classes, *_ = made_scene()
     plain = data(cube, classes)
     heavy = TrainingData(plain.training, [], CLASSES, np.array([2.98, 0.01, 0.01], dtype=np.float32))
-    maps = [ugm.fit(one, [cube], config(epochs=15), CPU, silent).classify(cube) for one in (plain, heavy)]
+    maps = [ugm.fit(one, [cube], config(epochs=24), CPU, silent).classify(cube) for one in (plain, heavy)]
     shares = [np.nanmean(one[0]) for one in maps]
     assert shares[1] > shares[0] + 0.2
 
@@ -261,6 +262,26 @@ def test_validation_keeps_the_best_step() -> None:
     ).record
     assert [step for step, _ in record.validation] == [20, 25]
     assert record.best_step == min(record.validation, key=lambda pair: pair[1])[0]
+
+
+def test_the_materials_are_learnt_first_and_not_cut_short_by_the_validation_of_classes() -> None:
+    cube, classes, *_ = made_scene()
+    seen: list[str] = []
+    parts = {name: getattr(Goal, name) for name in ("classes", "materials")}
+
+    def told(name: str) -> object:
+        def work(self: Goal, *given: object) -> torch.Tensor:
+            seen.append(name)
+            return parts[name](self, *given)
+
+        return work
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in parts:
+            patch.setattr(Goal, name, told(name))
+        record = ugm.fit(data(cube, classes, validation=30), [cube], config(epochs=90), CPU, silent).record
+    assert seen[:30] == ["materials"] * 30 and seen[30:32] == ["materials", "classes"]
+    assert [step for step, _ in record.validation] == [40, 60, 80, 90] and record.best_step >= 40
 
 
 def test_classes_are_normalised_by_training_pixels_alone_and_materials_learnt_from_the_sample() -> None:

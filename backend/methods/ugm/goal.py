@@ -18,6 +18,9 @@ from ..unmamba.method import spectral_angle
 from .config import Config
 from .network import Ugm, Unmixed
 
+WARM_UP = 1 / 3
+"""Of the steps: first the materials are learnt alone, so that abundances mean something when they guide the classes,
+and however early the validation pixels stop the training of the classes."""
 CLASS_PIXELS, SAMPLE_PIXELS = 24_576, 8_192
 """About how many pixels of labelled tiles, and of tiles of the sample, one training step reads at the most."""
 REBUILT = 2048
@@ -41,11 +44,15 @@ class Goal:
         self.sample = Draw(sample, SAMPLE_PIXELS, config.seed + 1)
         self.watched = Draw(sample, SAMPLE_PIXELS, config.seed)()
         self.generator = torch.Generator().manual_seed(config.seed + 2)
+        self.warm_up, self.step = int(WARM_UP * config.steps), 0
 
     def __call__(self) -> Tensor:
-        """The loss of one training step."""
-        classes = self.config.weight_class * self.classes(self.labelled())
-        return classes + self.materials(self.sample(), self.generator)
+        """The loss of one training step: of the materials, after the first third of the steps of the classes too."""
+        self.step += 1
+        materials = self.materials(self.sample(), self.generator)
+        if self.step <= self.warm_up:
+            return materials
+        return materials + self.config.weight_class * self.classes(self.labelled())
 
     def classes(self, tiles: list[Known]) -> Tensor:
         """Weighted cross-entropy of the labelled pixels of tiles, each changed by chance."""

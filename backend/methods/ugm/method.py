@@ -65,6 +65,7 @@ def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.de
         report,
         weight_decay=config.weight_decay,
         validate=(lambda: goal.validation(held)) if held else None,
+        warm_up=goal.warm_up,
     )
     fitted = FittedUgm(network, normalisation, scale, config, device, record)
     fitted.sort(sample)

@@ -34,7 +34,8 @@ TRAINING_SHARE = 0.8
 """Part of the progress bar that training takes."""
 TRANSDUCTION = (
     "Classes are learnt from training pixels alone. Materials are learnt from a sample of the whole scene, in which "
-    "the spectra of test pixels may be, but never their classes."
+    "the spectra of test pixels may be, but never their classes. The first third of the training steps learns "
+    "materials alone; the loss rises where the classes join."
 )
 
 
