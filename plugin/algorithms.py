@@ -96,7 +96,8 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
     def shortHelpString(self) -> str:
         """What it does, what comes out, which methods there are."""
         known = "".join(
-            f"<p><b>{one.name}</b>: {one.label}. {one.summary} <i>{one.reference}</i></p>" for one in self._methods
+            f"<p><b>{one.name}</b>: {one.label}. {one.summary} {one.advice} <i>{one.reference}</i></p>"
+            for one in self._methods
         )
         files = [one.label for one in (*self._task.layers, *self._task.files)]
         return (

@@ -1,7 +1,8 @@
 """The registry of methods: a folder here with a ``config.py`` is a method of Mixel.
 
-``config.py`` (standard library only, read by QGIS too) holds ``LABEL``, ``TASK``, ``SUMMARY``, ``REFERENCE`` and
-the class ``Config``. What does the work stands beside it in ``method.py`` and is imported only when it runs.
+``config.py`` (standard library only, read by QGIS too) holds ``LABEL``, ``TASK``, ``SUMMARY``, ``ADVICE`` (when to use
+it, when not, what it costs, as the scoreboard teaches), ``REFERENCE`` and the class ``Config``. What does the work stands
+beside it in ``method.py`` and is imported only when it runs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Method:
     label: str
     task: str
     summary: str
+    advice: str
     reference: str
     config: Type[Any]
 
@@ -43,7 +45,8 @@ def methods(task: Optional[str] = None) -> List[Method]:
     for name in sorted(folders):
         config = importlib.import_module(f"{__name__}.{name}.config")
         if task in (None, config.TASK):
-            found.append(Method(name, config.LABEL, config.TASK, config.SUMMARY, config.REFERENCE, config.Config))
+            words = (config.LABEL, config.TASK, config.SUMMARY, config.ADVICE, config.REFERENCE)
+            found.append(Method(name, *words, config.Config))
     return found
 
 

@@ -84,7 +84,7 @@ class MethodBox(QWidget):
         """What methods share keeps its value, and a method that is chosen again has its own ones back."""
         self._given.update(self._settings())
         method = self._shown = self.method()
-        self._combo.setToolTip(f"<p>{method.summary}</p><p><i>{method.reference}</i></p>")
+        self._combo.setToolTip(f"<p>{method.summary}</p><p>{method.advice}</p><p><i>{method.reference}</i></p>")
         for old in self._forms:
             old.setParent(None)
             old.deleteLater()

@@ -168,6 +168,11 @@ def test_every_setting_has_a_label_a_help_and_a_default_within_its_limits(item: 
         assert one.checked(one.default) == one.default
 
 
+@pytest.mark.parametrize("item", methods(), ids=lambda item: item.name)
+def test_every_method_says_when_to_use_it(item: object) -> None:
+    assert item.advice.startswith("Use it") and item.advice.endswith(".") and item.advice.count(". ") >= 1
+
+
 def test_an_unknown_method_is_named_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unmamba"):
         method("nonsense")

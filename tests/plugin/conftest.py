@@ -88,7 +88,9 @@ def two_methods(monkeypatch):
         (name, int, dataclasses.field(default=one.default, metadata=one.metadata)) for name, one in shared.items()
     ]
     fields += [("extraction", str, own["extraction"]), ("repeats", int, own["repeats"])]
-    quick = Method("fcls", "FCLS", "unmix", "Quick.", "", dataclasses.make_dataclass("Config", fields, frozen=True))
+    quick = Method(
+        "fcls", "FCLS", "unmix", "Quick.", "Use it.", "", dataclasses.make_dataclass("Config", fields, frozen=True)
+    )
     known = {"fcls": quick, "unmamba": default}
     monkeypatch.setattr("mixel.backend.tasks.methods", lambda task: list(known.values()))
 

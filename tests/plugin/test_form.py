@@ -24,7 +24,7 @@ class Everything:
     seed: int = setting(11, "Seed", "Any.", minimum=0, maximum=2**40, advanced=True)
 
 
-METHOD = Method("everything", "Everything", "unmix", "", "", Everything)
+METHOD = Method("everything", "Everything", "unmix", "", "", "", Everything)
 
 
 @pytest.fixture

@@ -35,9 +35,9 @@ class Third:
     rate: float = setting(0.1, "Rate", "How fast.", unit="1/s", advanced=True)
 
 
-DEFAULT = Method("unmamba", "First", "unmix", "", "", First)
-METHODS = [DEFAULT, Method("second", "Second", "unmix", "", "", Second)]
-EARLIER = Method("earlier", "Third", "unmix", "", "", Third)
+DEFAULT = Method("unmamba", "First", "unmix", "", "", "", First)
+METHODS = [DEFAULT, Method("second", "Second", "unmix", "", "", "", Second)]
+EARLIER = Method("earlier", "Third", "unmix", "", "", "", Third)
 
 
 def test_equal_settings_share_a_parameter_and_others_do_not():

@@ -14,6 +14,11 @@ SUMMARY = (
     "they can, and solves for the abundances by fully constrained least squares. Steadier than single pure pixels "
     "where there is noise or shadow. It still takes it that every material is nearly pure somewhere."
 )
+ADVICE = (
+    "Use it where VCA + FCLS fails on shade or odd pixels: on Jasper Ridge, Samson and Moffett Field it comes "
+    "nearer to the reference, in seconds and alike with every seed. Not for small or rare materials: averages of "
+    "many pixels miss them."
+)
 REFERENCE = (
     "Zouaoui, Muhawenayo, Rasti, Chanussot, Mairal: Entropic descent archetypal analysis for blind hyperspectral "
     "unmixing, IEEE TIP 32 (2023), doi:10.1109/TIP.2023.3301769"

@@ -13,6 +13,11 @@ SUMMARY = (
     "Classifies all pixels of a part of the scene at once: state-space networks read the pixels one after the other "
     "and each pixel's channels. The quickest network to map large scenes with."
 )
+ADVICE = (
+    "Use it for large scenes and where neighbours help: it maps several times as fast as a random forest and "
+    "smooths fields. Where the map reaches far beyond the training areas it is about as accurate as a random "
+    "forest, not more."
+)
 REFERENCE = "Li, Luo, Zhang, Wang, Du: MambaHSI, IEEE TGRS 62 (2024), arXiv:2501.04944"
 MEASURED = ""
 

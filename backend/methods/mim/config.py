@@ -13,6 +13,11 @@ SUMMARY = (
     "Classifies each pixel by the patch around it: a state-space network walks through the patch from its rim to its "
     "centre along eight paths, at several scales. Works with some ten training pixels a class."
 )
+ADVICE = (
+    "Use it where fields are larger than the patch and training areas lie all over the scene: there it is the most "
+    "accurate method. Where the map reaches far beyond the training areas (Potsdam, Berlin) it is less accurate "
+    "than a random forest, and it is the slowest to map with."
+)
 REFERENCE = "Zhou, Kamata, Wang, Wong, Hou: Mamba-in-Mamba, Neurocomputing 613 (2025), doi:10.1016/j.neucom.2024.128751"
 ACTIVATIONS = (("relu", "ReLU, as in the paper's figure"), ("tanh", "tanh, as in the authors' code"))
 MEASURED = ""

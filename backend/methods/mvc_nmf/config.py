@@ -13,6 +13,10 @@ SUMMARY = (
     "Finds the smallest simplex around the pixels, so that endmembers come out even where no pixel is pure, and "
     "solves for the abundances by fully constrained least squares. Its endmembers may lie outside of what was measured."
 )
+ADVICE = (
+    "Use it where noise is low and the materials are few: there its endmembers are the truest. With noise, rare "
+    "materials or pixels far from any corner it can be worse than VCA + FCLS; compare the spectra."
+)
 REFERENCE = (
     "Miao, Qi: Endmember extraction from highly mixed data using minimum volume constrained nonnegative matrix "
     "factorization, IEEE TGRS 45 (2007), doi:10.1109/TGRS.2006.888466; Leplat, Ang, Gillis: Minimum-volume "

@@ -13,6 +13,10 @@ SUMMARY = (
     "Classifies each pixel by its spectrum alone: many decision trees, each grown on other training pixels and bands, "
     "vote. Quick, needs no tuning, and the yardstick for every other method."
 )
+ADVICE = (
+    "Use it as the yardstick, and for maps far beyond the training areas: a network that does not beat it on test "
+    "areas is not worth its time. It sees no neighbours, so maps are speckled."
+)
 REFERENCE = "Breiman: Random forests, Machine Learning 45 (2001), doi:10.1023/A:1010933404324"
 
 

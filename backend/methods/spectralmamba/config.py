@@ -13,6 +13,10 @@ SUMMARY = (
     "Classifies each pixel by its spectrum, read band after band by a state-space network; with a patch of 3 the "
     "neighbours' spectra are weighed in first. Small and quick, for scenes where spectra matter more than shapes."
 )
+ADVICE = (
+    "Use it where small size and quick training count and spectra tell the classes: it learns in seconds. Where the "
+    "map reaches far beyond the training areas a support vector machine is more accurate."
+)
 REFERENCE = "Yao, Hong, Li, Chanussot: SpectralMamba, arXiv:2404.08489 (2024)"
 LAYOUTS = (("stride", "bands far apart share a token"), ("block", "neighbouring bands share a token"))
 MEASURED = ""

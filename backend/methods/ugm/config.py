@@ -14,6 +14,11 @@ SUMMARY = (
     "state-space network reads the pixels around it. Gives a class map, abundances and a spectral library in which "
     "every material has several spectra."
 )
+ADVICE = (
+    "Use it where you want both maps from one training, or where materials tell classes apart. Switch on 'Compare "
+    "with and without guidance': whether abundances help differs from scene to scene. It trains longer than "
+    "MambaHSI, and blind abundances of it need a look at the spectra, as those of any method."
+)
 REFERENCE = "Zhu, Xu: Unmixing-guided spatial-spectral Mamba, arXiv:2604.09948 (2026)"
 MEASURED = ""
 

@@ -14,6 +14,11 @@ SUMMARY = (
     "spectral library: a state-space network reads the scene along its rows and columns and is trained on the scene "
     "itself."
 )
+ADVICE = (
+    "Use it for scenes whose materials form patches, and where shade confuses the classical methods: on Jasper "
+    "Ridge its abundances are less than half as far off as VCA + FCLS's. It costs minutes instead of seconds, and "
+    "its endmembers are smoothed, so its reconstruction is worse. Run two seeds: where they differ, trust neither."
+)
 REFERENCE = "Chen, Zhang, Li: UNMamba, IEEE GRSL 22 (2025), doi:10.1109/LGRS.2025.3545505"
 VARIANTS = (
     ("repaired", "Repaired: any scene size, no seams"),
