@@ -1,8 +1,8 @@
 """The registry of methods: a folder here with a ``config.py`` is a method of Mixel.
 
 ``config.py`` (standard library only, read by QGIS too) holds ``LABEL``, ``TASK``, ``SUMMARY``, ``ADVICE`` (when to use
-it, when not, what it costs, as the scoreboard teaches), ``REFERENCE`` and the class ``Config``. What does the work stands
-beside it in ``method.py`` and is imported only when it runs.
+it, when not, what it costs, as the scoreboard teaches), ``REFERENCE`` and the class ``Config``. What does the work
+stands beside it in ``method.py`` and is imported only when it runs.
 """
 
 from __future__ import annotations
