@@ -28,9 +28,9 @@ How it is done, and why:
 
 - **Nothing is fitted on test pixels**: normalisation, early stopping and class weights come from training and
   validation pixels. Unmixing, which needs no labels, sees the whole scene.
-- **Endmembers are matched by spectral angle** (Hungarian method), never by hand. "In the best order" is the RMSE if they
-  were matched by abundances instead; where it is much lower, the reference's spectra and abundances call for different
-  matches. The best of several seeds is never shown, only their mean.
+- **Endmembers are matched by spectral angle** (Hungarian method), never by hand. "In the best order" is the RMSE if
+  they were matched by abundances instead; where it is much lower, the reference's spectra and abundances call for
+  different matches. The best of several seeds is never shown, only their mean.
 - **Intervals** of accuracies are 95 %, by resampling whole blocks of the scene: neighbouring pixels are alike, so as
   many as there are pixels they do not count. McNemar's p-values take pixels as independent and are too small; they are
   corrected for the number of scenes (Holm).
