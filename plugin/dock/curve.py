@@ -37,15 +37,12 @@ class Curve(QWidget):
         """Wide and low."""
         return QSize(200, 104 if len(self._points) > 1 else 72)
 
-    def minimumSizeHint(self) -> QSize:
-        """As high: many notices below must not flatten it."""
-        return QSize(100, self.sizeHint().height())
-
     def clear(self) -> None:
         """Forget the curve."""
         self._points: Dict[str, List[Tuple[int, float]]] = {}
         self._units: Dict[str, str] = {}
         self._caption.clear()
+        self._keep_height()
         self.update()
 
     def add(self, metric: Metric) -> None:
@@ -55,7 +52,7 @@ class Curve(QWidget):
         self._points.setdefault(metric.name, []).append((metric.step, metric.value))
         self._units[metric.name] = metric.unit
         self._caption.setText(self._coloured_caption())
-        self.updateGeometry()
+        self._keep_height()
         self.update()
 
     def caption(self) -> str:
@@ -90,6 +87,10 @@ class Curve(QWidget):
             painter.setPen(QPen(colour, 1.6))
             painter.drawPolyline(QPolygonF(self.line(area, name)))
         painter.end()
+
+    def _keep_height(self) -> None:
+        """Whatever else needs room: squeezed, lines are flat and words lie on them."""
+        self.setFixedHeight(self.sizeHint().height())
 
     def _words(self) -> List[str]:
         """Name and newest value of each line."""

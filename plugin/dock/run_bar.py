@@ -7,12 +7,24 @@ from typing import List, Tuple
 
 from qgis.PyQt.QtCore import Qt, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...backend.protocol import Event, Metric, Notice, Output, Progress
 from ..words import in_progress, percent
 from .curve import Curve
 from .tone import Tone, lines_in_tones, set_tone
+
+NOTICES_HEIGHT = 110
+"""Pixels; many notices are scrolled through, so that the form above stays in sight."""
 
 
 class RunBar(QWidget):
@@ -26,7 +38,7 @@ class RunBar(QWidget):
         self._build()
         self.set_running(False)
         self.report_button.hide()
-        self.notices_label.hide()
+        self.notices_area.hide()
         self.curve.hide()
         self.say("")
 
@@ -40,7 +52,7 @@ class RunBar(QWidget):
     def begin(self) -> None:
         """A run has been started."""
         self._report, self._notices = "", []
-        self.notices_label.hide()
+        self.notices_area.hide()
         self.report_button.hide()
         self.curve.clear()
         self.curve.hide()
@@ -65,7 +77,9 @@ class RunBar(QWidget):
         elif isinstance(event, Notice):
             self._notices.append((Tone.DOUBT, f"• {escape(event.message)}"))
             self.notices_label.setText(lines_in_tones(self, self._notices))
-            self.notices_label.show()
+            needed = self.notices_label.heightForWidth(max(200, self.width() - 20))
+            self.notices_area.setFixedHeight(min(NOTICES_HEIGHT, needed))
+            self.notices_area.show()
         elif isinstance(event, Output) and event.kind == "report":
             self._report = event.path
 
@@ -99,6 +113,12 @@ class RunBar(QWidget):
         self.notices_label = QLabel()
         self.notices_label.setObjectName("noticesLabel")
         self.notices_label.setWordWrap(True)
+        self.notices_label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.notices_area = QScrollArea()
+        self.notices_area.setWidget(self.notices_label)
+        self.notices_area.setWidgetResizable(True)
+        self.notices_area.setFrameShape(QFrame.Shape.NoFrame)
+        self.notices_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.run_button = _button("Run", "runButton", "Start in the background.")
         self.cancel_button = _button("Cancel", "cancelButton", "End the run; nothing is left behind.")
         self.report_button = _button("Open report", "reportButton", "Settings, curves, spectra and maps on one page.")
@@ -108,7 +128,7 @@ class RunBar(QWidget):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.curve, self.status_label, self.notices_label, self.progress_bar):
+        for widget in (self.curve, self.status_label, self.notices_area, self.progress_bar):
             layout.addWidget(widget)
         layout.addLayout(buttons)
 

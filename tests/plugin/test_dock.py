@@ -6,9 +6,10 @@ import math
 import time
 
 import pytest
-from mixel.backend.protocol import Metric, Progress
+from mixel.backend.protocol import Metric, Notice, Progress
 from mixel.plugin.dock.curve import Curve
 from mixel.plugin.dock.panel import MixelDock
+from mixel.plugin.dock.run_bar import NOTICES_HEIGHT
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.gui import QgsFileWidget, QgsMapLayerComboBox, QgsSpinBox
 from qgis.PyQt.QtCore import QPointF, QRectF, Qt
@@ -198,6 +199,18 @@ def test_notices_of_the_run_are_shown_after_it(panel, make_layer, scripted, wait
     wait_until(lambda: panel.idle)
     notices = panel.dock.findChild(QLabel, "noticesLabel")
     assert notices.isVisible() and "Three bands were left out." in notices.text()
+
+
+def test_many_notices_neither_flatten_the_curve_nor_fill_the_panel(panel):
+    bar = panel.dock.unmix_page.bar
+    for step in range(1, 9):
+        bar.hear(Metric("loss", step, 1.0 / step))
+    bar.hear(Notice("One band was left out."))
+    low = bar.notices_area.height()
+    for number in range(30):
+        bar.hear(Notice(f"Band {number} was left out because it holds no data in most of the pixels of the scene."))
+    assert low < bar.notices_area.height() <= NOTICES_HEIGHT
+    assert bar.curve.height() >= 100 and bar.notices_label.text().count("•") == 31
 
 
 def test_a_folder_with_a_run_is_refused_before_anything_starts(panel, make_layer, tmp_path):

@@ -15,9 +15,10 @@ SUMMARY = (
     "every material has several spectra."
 )
 ADVICE = (
-    "Use it where you want both maps from one training, or where materials tell classes apart. Switch on 'Compare "
-    "with and without guidance': whether abundances help differs from scene to scene. It trains longer than "
-    "MambaHSI, and blind abundances of it need a look at the spectra, as those of any method."
+    "Use it where you want both maps from one training, and where materials tell classes apart: guided by the "
+    "abundances it was more accurate than without on all three scenes it was measured on, and as accurate as "
+    "MambaHSI or more. Where the map reaches far beyond the training areas it is about as accurate as a random "
+    "forest. Its abundances are blind: look at the spectra before you name them."
 )
 REFERENCE = "Zhu, Xu: Unmixing-guided spatial-spectral Mamba, arXiv:2604.09948 (2026)"
 MEASURED = ""
