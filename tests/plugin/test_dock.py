@@ -204,7 +204,8 @@ def test_notices_of_the_run_are_shown_after_it(panel, make_layer, scripted, wait
 def test_many_notices_neither_flatten_the_curve_nor_fill_the_panel(panel):
     bar = panel.dock.unmix_page.bar
     for step in range(1, 9):
-        bar.hear(Metric("loss", step, 1.0 / step))
+        bar.hear(Metric("loss", 1.0 / step, step))
+        bar.hear(Metric("validation loss", 2.0 / step, step))
     bar.hear(Notice("One band was left out."))
     low = bar.notices_area.height()
     for number in range(30):
