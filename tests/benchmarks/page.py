@@ -44,15 +44,17 @@ How it is done, and why:
 def write_page(results: Results) -> None:
     """Write page and pictures from whatever is finished."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for old in PICTURES.glob("*.png"):
-        old.unlink()
     parts = [HEAD, _machines(results), _targets(results)]
     parts.append(_presets(results))
     scenes = [one for one in results.scenes() if _has(results, one, "rmse")]
     parts += ["## Unmixing\n", *(_unmixing(results, one) for one in scenes)]
     scenes = [one for one in results.scenes() if _has(results, one, "oa")]
     parts += ["## Classification\n", _networks(results, scenes), *(_classification(results, one) for one in scenes)]
-    PAGE.write_text("\n".join(parts), encoding="utf-8")
+    text = "\n".join(parts)
+    PAGE.write_text(text, encoding="utf-8")
+    for old in PICTURES.glob("*.png"):
+        if f"/{old.name})" not in text:
+            old.unlink()
 
 
 def _has(results: Results, scene: str, figure: str) -> bool:

@@ -59,7 +59,7 @@ def label(variant: str) -> str:
     """What a method, with what is not as shipped, is called."""
     name, *given = variant.split(",")
     known = {one.name: one.label for one in methods()}
-    said = {"guidance=False": "not guided by abundances"}
+    said = {"guidance=False": "unguided"}
     return known.get(name, name) + "".join(f", {said.get(one, one)}" for one in given)
 
 
