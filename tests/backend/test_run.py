@@ -320,7 +320,7 @@ def test_a_scene_that_cannot_be_unmixed_is_refused(write_scene, tmp_path, case):
         ({"inputs": {"map": {"path": "x"}}}, "reads no 'map'"),
         ({"options": {"speed": 3}}, "There is no setting 'speed'"),
         ({"settings": {"speed": 3}}, "There is no setting 'speed'"),
-        ({"settings": {"epochs": 0}}, "'Training steps' must be at least 1"),
+        ({"settings": {"epochs": -1}}, "'Training steps' must be at least 0"),
         ({"settings": {"num_endmembers": 1}}, "'Number of endmembers' must be at least 2"),
         ({"settings": {"width": 17}}, "'Feature width' must be a multiple of 16"),
         ({"settings": {"seed": "x"}}, "'Random seed' must be of type int"),
