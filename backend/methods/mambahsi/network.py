@@ -11,9 +11,13 @@ Letters: b tiles, h rows, w cols, k components, d width, c classes. What differs
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, nn
 
 from ...scan import Linear
+from .. import pieces
 from ..spatial_spectral import Block, Stem
 from ..squares import Squares, needed, raster_order, reach
 from .config import Config
@@ -37,15 +41,44 @@ class MambaHsi(nn.Module):
         default all with data; the others' mean nothing.
         """
         features = self.stem(values, valid)
-        shape = (valid.shape[1], valid.shape[2])
-        grids = [
-            Squares.at(origin, shape, self.side, number % 2 * self.side // 2) for number in range(len(self.blocks))
-        ]
+        grids = self._grids(origin, valid)
         numbers = needed(grids, valid if wanted is None else wanted)
         for block, squares, chosen in zip(self.blocks, grids, numbers, strict=True):
             tokens, there = squares.cut(features), squares.cut(valid[..., None])[chosen, :, 0]
-            read = block(tokens[chosen], there, raster_order(there))
+            read = block(tokens[chosen], None if bool(there.all()) else there, raster_order(there))
             features = squares.join(tokens.index_copy(0, chosen, read))
+        return self._scores(features)
+
+    def mapped(
+        self, values: Callable[[slice], Tensor], valid: Tensor, origin: tuple[int, int], wanted: Tensor
+    ) -> Tensor:
+        """Class probabilities (c, h, w) of the wanted pixels (h, w) of one tile, on the CPU; NaN for the others.
+
+        ``values`` gives components (n, k) by row-major pixel number.
+        """
+        side, shape = self.side, (valid.shape[0], valid.shape[1])
+        features = pieces.board(side, shape, self.norm.normalized_shape[0])
+        there, asked = (pieces.framed(one, side) for one in (valid, wanted))
+        found = torch.full((self.head.out_features, *there.shape), torch.nan)
+
+        def place(rows: slice, strip: Tensor) -> None:
+            pieces.window(features, side)[rows] = strip
+
+        def finish(piece: pieces.Piece, read: Tensor) -> None:
+            shares = torch.softmax(self._scores(read), dim=-1)
+            piece.put(found.permute(1, 2, 0), shares.masked_fill_(~piece.cut(asked)[..., None], torch.nan))
+
+        pieces.stem(self.stem, values, valid, place)
+        grids = self._grids(origin, valid[None])
+        pieces.read(self.blocks, grids, features, there, wanted[None], lambda _, there: raster_order(there), finish)
+        return found[:, side:-side, side:-side]
+
+    def _grids(self, origin: tuple[int, int], valid: Tensor) -> list[Squares]:
+        """The squares of each block, of tiles (b, h, w)."""
+        shape, side = (valid.shape[1], valid.shape[2]), self.side
+        return [Squares.at(origin, shape, side, number % 2 * side // 2) for number in range(len(self.blocks))]
+
+    def _scores(self, features: Tensor) -> Tensor:
         scores: Tensor = self.head(self.dropout(self.norm(features)))
         return scores
 
