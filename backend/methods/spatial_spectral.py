@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..scan import Linear, MambaBlock, chosen_form
+from ..scan import Linear, MambaBlock
 from .squares import put_back, taken
 
 GROUPS = 4
@@ -84,31 +84,3 @@ class Block(nn.Module):
         share = torch.softmax(self.theta, dim=0)[0]
         fused: Tensor = tokens + self.fuse(torch.lerp(spectral, spatial, share))
         return fused
-
-
-class Mapping:
-    """A block in compiled form for mapping on the CPU, in the caller's thread; the weights are those of now."""
-
-    def __init__(self, block: Block) -> None:
-        from ..scan.fused import FusedMamba
-
-        self.block = block
-        self.forwards, self.backwards = FusedMamba(block.forwards), FusedMamba(block.backwards)
-        self.spectral = FusedMamba(block.spectral)
-
-    def __call__(self, tokens: Tensor, valid: Tensor | None, order: Tensor | None) -> Tensor:
-        """What the block gives."""
-        normal = self.block.before(tokens)
-        if valid is not None:
-            normal.mul_(valid[..., None])
-        scanned, half = torch.empty_like(normal), normal.shape[-1] // 2
-        sequences = normal if order is None else taken(normal, order)
-        self.forwards(sequences[..., :half], scanned[..., :half])
-        self.backwards(sequences[..., half:], scanned[..., half:])
-        spectral = self.spectral(normal.view(-1, GROUPS, normal.shape[-1] // GROUPS)).view(normal.shape)
-        return self.block.fused(tokens, scanned if order is None else put_back(scanned, order), spectral)
-
-
-def mapping(block: Block) -> Mapping | Block:
-    """The fastest form of a block that maps on this CPU; the scan's own choice says why (``chosen_form``)."""
-    return Mapping(block) if chosen_form("cpu").name == "numba" else block

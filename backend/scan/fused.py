@@ -36,12 +36,12 @@ class FusedMamba:
         A = torch.exp(block.A_log).t() * -LOG2E
         taps = block.conv1d.weight[:, 0].t()
         bias = torch.zeros(inner) if block.conv1d.bias is None else block.conv1d.bias
-        self.into = torch.cat([_lanes(half.t()) for half in halves], dim=1).contiguous()
-        self.filters, self.shifts = _lanes(taps), _lanes(bias[None])
-        self.between = _lanes(_grown(between.t(), -(-inner // LANES) * LANES))
-        self.out = _lanes(_grown(block.out_proj.weight.t(), -(-inner // LANES) * LANES))
-        self.steps = _lanes(block.dt_proj.weight.t()), _lanes(block.dt_proj.bias[None])
-        self.A, self.D = _lanes(_grown(A, padded)), _lanes(block.D[None])
+        self.into = torch.cat([lanes(half.t()) for half in halves], dim=1).contiguous()
+        self.filters, self.shifts = lanes(taps), lanes(bias[None])
+        self.between = lanes(_grown(between.t(), -(-inner // LANES) * LANES))
+        self.out = lanes(_grown(block.out_proj.weight.t(), -(-inner // LANES) * LANES))
+        self.steps = lanes(block.dt_proj.weight.t()), lanes(block.dt_proj.bias[None])
+        self.A, self.D = lanes(_grown(A, padded)), lanes(block.D[None])
         self.peaks = self.A.abs().amax(0)
         vectors, middle, ends = (one.shape[1] // LANES for one in (self.A, self.between, self.out))
         self.width = width
@@ -65,7 +65,7 @@ class FusedMamba:
         return found
 
 
-def _lanes(rows: Tensor) -> Tensor:
+def lanes(rows: Tensor) -> Tensor:
     """(i, d) with zeros up to whole vectors."""
     return functional.pad(rows.float(), (0, -rows.shape[1] % LANES)).contiguous()
 

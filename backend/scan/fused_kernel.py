@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..jit import inlined, kernel
-from .rows import sigmoid, softplus, write
+from .fused_parts import power, power_clamped, silus, softplus
+from .rows import write
 from .scan_parts import BOUND, GROUP, aligned, rows_at
-from .simd import BYTES, LANES, all_within, exp2, exp2_bounded, larger, load, load_splat, store, zeros
+from .simd import BYTES, LANES, all_within, larger, load, load_splat, store, zeros
 
 FOUR = 4
 """Tokens that a product works on at once; buffers of tokens have so many rows or a multiple."""
@@ -22,11 +23,13 @@ FOUR = 4
 
 @inlined
 def product(
-    source: int, row: int, steps: int, weights: int, inputs: int, target: int, target_row: int, vectors: int
-) -> None:
+    source: int, row: int, steps: int, weights: int, inputs: int, target: int, target_row: int, vectors: int,
+    apart: int = 4
+) -> None:  # fmt: skip
     """Rows at `target` = rows at `source` (steps, inputs) times weights (inputs, vectors).
 
-    The last row stands for those that lack to a whole FOUR; `target` has room for them.
+    The last row stands for those that lack to a whole FOUR; `target` has room for them. `apart`: bytes from one value
+    of a row to the next.
     """
     wide = vectors * BYTES
     for t in range(0, steps, FOUR):
@@ -41,8 +44,8 @@ def product(
             b0, b1, b2, b3 = zeros(), zeros(), zeros(), zeros()
             for i in range(inputs):
                 w0, w1 = load(w), load(w + BYTES)
-                x0, x1 = load_splat(s0 + i * 4), load_splat(s1 + i * 4)
-                x2, x3 = load_splat(s2 + i * 4), load_splat(s3 + i * 4)
+                x0, x1 = load_splat(s0 + i * apart), load_splat(s1 + i * apart)
+                x2, x3 = load_splat(s2 + i * apart), load_splat(s3 + i * apart)
                 a0, b0 = a0 + x0 * w0, b0 + x0 * w1
                 a1, b1 = a1 + x1 * w0, b1 + x1 * w1
                 a2, b2 = a2 + x2 * w0, b2 + x2 * w1
@@ -62,10 +65,10 @@ def product(
             a0, a1, a2, a3 = zeros(), zeros(), zeros(), zeros()
             for i in range(inputs):
                 w0 = load(w)
-                a0 = a0 + load_splat(s0 + i * 4) * w0
-                a1 = a1 + load_splat(s1 + i * 4) * w0
-                a2 = a2 + load_splat(s2 + i * 4) * w0
-                a3 = a3 + load_splat(s3 + i * 4) * w0
+                a0 = a0 + load_splat(s0 + i * apart) * w0
+                a1 = a1 + load_splat(s1 + i * apart) * w0
+                a2 = a2 + load_splat(s2 + i * apart) * w0
+                a3 = a3 + load_splat(s3 + i * apart) * w0
                 w += wide
             to = y + (vectors - 1) * BYTES
             store(to, a0)
@@ -78,9 +81,9 @@ def product(
 def convolve(
     x: int, row: int, sequences: int, steps: int, fresh: bool, weights: int, wide: int, taps: int, bias: int, u: int
 ) -> None:
-    """One vector of channels: u = silu(convolution of x) with rows of u `wide` bytes apart.
+    """One vector of channels: u = silu(convolution of x) with rows of u `wide` bytes apart, and the gate in its place.
 
-    Unless `fresh`, the taps - 1 tokens before x's first one stand below it.
+    The gate stands `wide` bytes behind x. Unless `fresh`, the taps - 1 tokens before x's first one stand below it.
     """
     shift = load(bias)
     if taps == 4:
@@ -93,7 +96,9 @@ def convolve(
                 x3 = load(x)
                 out = shift + x0 * w0 + x1 * w1 + x2 * w2 + x3 * w3
                 x0, x1, x2 = x1, x2, x3
-                store(u, out * sigmoid(out))
+                out, gate = silus(out, load(x + wide))
+                store(u, out)
+                store(x + wide, gate)
                 x += row
                 u += wide
     else:
@@ -104,13 +109,15 @@ def convolve(
                     back = taps - 1 - j
                     if back <= t or not fresh:
                         out = out + load(weights + j * wide) * load(x - back * row)
-                store(u, out * sigmoid(out))
+                out, gate = silus(out, load(x + wide))
+                store(u, out)
+                store(x + wide, gate)
                 x += row
                 u += wide
 
 
-def _advance(power: Any) -> Any:
-    """The recurrence of GROUP states over a chunk, with `power` as 2^x; before a first token the states are 0."""
+def _advance(raised: Any) -> Any:
+    """The recurrence of GROUP states over a chunk, `raised(x, y)` being 2^(x y); before a first token the states are 0."""
 
     @inlined
     def advance(
@@ -130,10 +137,10 @@ def _advance(power: Any) -> Any:
                 DL, DU, Y, B, C = DL + BYTES, DU + BYTES, Y + BYTES, B + row, C + row
             for _ in range(rest):
                 dl, du, y = load(DL), load(DU), load(Y)
-                h0 = power(dl * a0) * h0 + du * load_splat(B)
-                h1 = power(dl * a1) * h1 + du * load_splat(B + 4)
-                h2 = power(dl * a2) * h2 + du * load_splat(B + 8)
-                h3 = power(dl * a3) * h3 + du * load_splat(B + 12)
+                h0 = raised(dl, a0) * h0 + du * load_splat(B)
+                h1 = raised(dl, a1) * h1 + du * load_splat(B + 4)
+                h2 = raised(dl, a2) * h2 + du * load_splat(B + 8)
+                h3 = raised(dl, a3) * h3 + du * load_splat(B + 12)
                 y = y + h0 * load_splat(C)
                 y = y + h1 * load_splat(C + 4)
                 y = y + h2 * load_splat(C + 8)
@@ -148,8 +155,8 @@ def _advance(power: Any) -> Any:
     return advance
 
 
-_clamped = _advance(exp2)
-_bounded = _advance(exp2_bounded)
+_clamped = _advance(power_clamped)
+_bounded = _advance(power)
 
 
 @inlined
@@ -213,7 +220,7 @@ def forward(start: int, stop: int, sizes: Any, addresses: Any, x: Any, y: Any) -
                 recur(recurrence, wide, v, U, P, p_row, rank, padded, states, count, fresh, DL, DU, Y, steps)
                 for t in range(tokens):
                     gate = load(X + t * 2 * wide + wide + v * BYTES)
-                    store(U + t * wide + v * BYTES, load(Y + t * BYTES) * gate * sigmoid(gate))
+                    store(U + t * wide + v * BYTES, load(Y + t * BYTES) * gate)
             product(U, wide, tokens, out, vectors * LANES, OUT, y_row, ends)
             for t in range(tokens):
                 to = rows_at(y, batch + t // steps, first + t % steps)

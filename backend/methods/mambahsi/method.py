@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
-from ..tiles import Draw, Known, changed, core, known, origin, read
+from ..tiles import Draw, Known, changed, core, known, read
 from .config import Config
 from .network import MambaHsi, halo
 
@@ -120,14 +119,13 @@ class FittedMambaHsi:
         bands = len(self.normalisation.mean)
         if len(cube.reflectance) != bands:
             raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
-        valid, wanted = torch.from_numpy(cube.valid), torch.from_numpy(core(cube))
+        wanted = torch.from_numpy(core(cube))
         with torch.inference_mode():
             if self.device.type == "cpu":
-                values = functools.partial(self.normalisation.spectra, cube)
-                found = self.network.mapped(values, valid, origin(cube), wanted)
+                found = self.network.mapped(cube, self.normalisation, wanted)
             else:
                 found = self._whole(cube, wanted)
-        return found.numpy()
+        return np.asarray(found.numpy())
 
     def _whole(self, cube: Cube, wanted: Tensor) -> Tensor:
         """Class probabilities (classes, rows, cols) of the wanted pixels (rows, cols), all at once."""

@@ -11,15 +11,17 @@ Letters: b tiles, h rows, w cols, k components, d width, c classes. What differs
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
+from ...cube import Cube
 from ...scan import Linear
-from .. import pieces
+from .. import mapping, pieces
+from ..patches import Normalisation
+from ..pieces import Piece
 from ..spatial_spectral import Block, Stem
 from ..squares import Squares, needed, raster_order, reach
+from ..tiles import origin
 from .config import Config
 
 
@@ -41,7 +43,7 @@ class MambaHsi(nn.Module):
         default all with data; the others' mean nothing.
         """
         features = self.stem(values, valid)
-        grids = self._grids(origin, valid)
+        grids = self._grids(origin, (valid.shape[1], valid.shape[2]))
         numbers = needed(grids, valid if wanted is None else wanted)
         for block, squares, chosen in zip(self.blocks, grids, numbers, strict=True):
             tokens, there = squares.cut(features), squares.cut(valid[..., None])[chosen, :, 0]
@@ -49,33 +51,28 @@ class MambaHsi(nn.Module):
             features = squares.join(tokens.index_copy(0, chosen, read))
         return self._scores(features)
 
-    def mapped(
-        self, values: Callable[[slice], Tensor], valid: Tensor, origin: tuple[int, int], wanted: Tensor
-    ) -> Tensor:
-        """Class probabilities (c, h, w) of the wanted pixels (h, w) of one tile, on the CPU; NaN for the others.
+    def mapped(self, cube: Cube, normalisation: Normalisation, wanted: Tensor) -> Tensor:
+        """Class probabilities (c, h, w) of the wanted pixels (h, w) of a cube, on the CPU; NaN for the others."""
+        side, shape = self.side, cube.valid.shape
+        features = pieces.framed(*shape, self.head.in_features, side)
+        valid, asked = (pieces.surrounded(one, side) for one in (torch.from_numpy(cube.valid), wanted))
+        found = torch.full((self.head.out_features, *valid.shape), torch.nan)
+        norm = mapping.normalised(self.norm)
 
-        ``values`` gives components (n, k) by row-major pixel number.
-        """
-        side, shape = self.side, (valid.shape[0], valid.shape[1])
-        features = pieces.board(side, shape, self.norm.normalized_shape[0])
-        there, asked = (pieces.framed(one, side) for one in (valid, wanted))
-        found = torch.full((self.head.out_features, *there.shape), torch.nan)
+        def finish(piece: Piece) -> None:
+            shares = torch.softmax(self.head(norm(piece.of(features))), dim=-1)
+            there = piece.cut(asked)
+            if not bool(there.all()):
+                shares.masked_fill_(~there[..., None], torch.nan)
+            piece.put(found.permute(1, 2, 0), shares)
 
-        def place(rows: slice, strip: Tensor) -> None:
-            pieces.window(features, side)[rows] = strip
-
-        def finish(piece: pieces.Piece, read: Tensor) -> None:
-            shares = torch.softmax(self._scores(read), dim=-1)
-            piece.put(found.permute(1, 2, 0), shares.masked_fill_(~piece.cut(asked)[..., None], torch.nan))
-
-        pieces.stem(self.stem, values, valid, place)
-        grids = self._grids(origin, valid[None])
-        pieces.read(self.blocks, grids, features, there, wanted[None], lambda _, there: raster_order(there), finish)
+        mapping.stem(self.stem, cube, normalisation, pieces.window(features, side))
+        mapping.read(self.blocks, self._grids(origin(cube), shape), features, valid, wanted, finish)
         return found[:, side:-side, side:-side]
 
-    def _grids(self, origin: tuple[int, int], valid: Tensor) -> list[Squares]:
-        """The squares of each block, of tiles (b, h, w)."""
-        shape, side = (valid.shape[1], valid.shape[2]), self.side
+    def _grids(self, origin: tuple[int, int], shape: tuple[int, int]) -> list[Squares]:
+        """The squares of each block."""
+        side = self.side
         return [Squares.at(origin, shape, side, number % 2 * side // 2) for number in range(len(self.blocks))]
 
     def _scores(self, features: Tensor) -> Tensor:
