@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from .squares import Squares
 
-PIXELS = 2048
-"""Of a piece or a strip, about."""
+FEWEST, MOST = 1024, 8192
+"""Pixels of a piece or a strip, about: fewer cost more to hand out than to read, more leave cores without work."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,28 @@ def window(board: Tensor, side: int) -> Tensor:
     return board[side:-side, side:-side]
 
 
-def strips(rows: int, cols: int, pixels: int = PIXELS) -> list[tuple[int, int]]:
-    """First and last rows of strips of about so many pixels."""
-    parts = max(1, round(rows * cols / pixels))
+def strips(rows: int, cols: int) -> list[tuple[int, int]]:
+    """First and last rows of strips of about as many pixels each."""
+    parts = min(rows, max(1, round(rows * cols / _pixels(rows * cols))))
     return list(pairwise(round(part * rows / parts) for part in range(parts + 1)))
 
 
-def pieces(squares: Squares, chosen: Tensor, pixels: int = PIXELS) -> list[Piece]:
-    """Pieces of about so many pixels that together hold the squares of these numbers, and some between them."""
-    found = []
+def pieces(squares: Squares, chosen: Tensor) -> list[Piece]:
+    """Pieces that together hold the squares of these numbers, and some between them."""
+    found, area = [], squares.side**2
     wanted = torch.zeros(squares.numbers, dtype=torch.bool)
     wanted.view(-1)[chosen] = True
-    height = max(1, round(pixels / (squares.numbers[1] * squares.side**2)))
+    height = max(1, round(_pixels(len(chosen) * area) / (squares.numbers[1] * area)))
     rows = torch.nonzero(wanted.any(dim=1))[:, 0].tolist()
     for first, last in _runs(rows, height):
         cols = torch.nonzero(wanted[first:last].any(dim=0))[:, 0]
         found.append(Piece(squares, (first, last), (int(cols[0]), int(cols[-1]) + 1)))
     return found
+
+
+def _pixels(all_pixels: int) -> int:
+    """Of a piece, so that every thread gets several."""
+    return min(MOST, max(FEWEST, all_pixels // (4 * torch.get_num_threads())))
 
 
 def _runs(numbers: Iterable[int], most: int) -> list[tuple[int, int]]:

@@ -197,21 +197,22 @@ def embed(
                     to = rows + i * wide + v * BYTES
                     store(to, load(to) + load(linear[1] + v * BYTES))
             moments(rows, rows + wide, rows + 2 * wide, rows + 3 * wide, count, vectors, norm[2], eps, at)
-            for i in range(0, FOUR, 2):
+            for i in range(0, min(FOUR, steps - j), 2):
+                # Before the function, which gives 0 for 0: nothing of a pixel without data may reach its partner.
+                there = zeros() - load_splat(valid + (p + j + i) * 4)
+                other = zeros() - load_splat(valid + min(p + j + i + 1, stop - 1) * 4)
                 for v in range(vectors):
-                    to, left, column = rows + i * wide + v * BYTES, count - v * LANES, v * BYTES
+                    left, column = count - v * LANES, v * BYTES
                     a = scaled(rows + i * wide, left, column, at + i * 4, norm)
                     b = scaled(rows + (i + 1) * wide, left, column, at + i * 4 + 4, norm)
-                    a, b = gelus(a, b)
-                    store(to, a)
-                    store(to + wide, b)
+                    a, b = gelus(if_negative(there, a, zeros()), if_negative(other, b, zeros()))
+                    store(rows + i * wide + column, a)
+                    store(rows + (i + 1) * wide + column, b)
             for i in range(min(FOUR, steps - j)):
-                pixel = p + j + i
-                to = base + (pixel - start) // cols * of_row + (pixel - start) % cols * of_pixel
-                there = load_splat(valid + pixel * 4)
+                pixel = p + j + i - start
+                to = base + pixel // cols * of_row + pixel % cols * of_pixel
                 for v in range(vectors):
-                    found = load(rows + i * wide + v * BYTES)
-                    store(to + v * BYTES, if_negative(zeros() - there, found, zeros()))
+                    store(to + v * BYTES, load(rows + i * wide + v * BYTES))
     scratch[0] = 0  # Numba frees an array after its last use by name; this is the last.
 
 

@@ -103,7 +103,7 @@ class FittedMambaHsi:
         self, network: MambaHsi, normalisation: Normalisation, device: torch.device, record: Record | None
     ) -> None:
         self.network, self.normalisation = network.eval(), normalisation
-        self.device, self.record = device, record
+        self.device, self.record = torch.device(device), record
         self.num_parameters = sum(one.numel() for one in network.parameters())
 
     def weights(self) -> dict[str, NDArray[Any]]:
