@@ -15,8 +15,8 @@ from .rows import LOG2E
 from .scan_parts import GROUP
 from .simd import LANES
 
-CHUNK = 32
-"""Tokens of a sequence that are taken at a time."""
+CHUNK = 40
+"""Tokens of a sequence that are taken at a time, at the most; long sequences are cut evenly."""
 
 
 class FusedMamba:
@@ -60,8 +60,9 @@ class FusedMamba:
         from .fused_kernel import forward
 
         even = not self.reverse and tokens.stride(0) == length * tokens.stride(1)
-        together = max(1, CHUNK // length) if even else 1
-        forward(0, batch, (length, *self.sizes, CHUNK, together), addresses, *tables)
+        together = max(1, CHUNK // max(1, length)) if even else 1
+        chunk = -(-length // max(1, -(-length // CHUNK)))
+        forward(0, batch, (length, *self.sizes, chunk, together), addresses, *tables)
         return found
 
 

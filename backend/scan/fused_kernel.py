@@ -63,13 +63,20 @@ def product(
         if vectors % 2:
             w = weights + (vectors - 1) * BYTES
             a0, a1, a2, a3 = zeros(), zeros(), zeros(), zeros()
-            for i in range(inputs):
-                w0 = load(w)
-                a0 = a0 + load_splat(s0 + i * apart) * w0
-                a1 = a1 + load_splat(s1 + i * apart) * w0
-                a2 = a2 + load_splat(s2 + i * apart) * w0
-                a3 = a3 + load_splat(s3 + i * apart) * w0
-                w += wide
+            b0, b1, b2, b3 = zeros(), zeros(), zeros(), zeros()
+            for i in range(0, inputs - 1, 2):  # two sums for each, so that none waits for the one before
+                w0, w1, i0 = load(w), load(w + wide), i * apart
+                i1 = i0 + apart
+                a0, b0 = a0 + load_splat(s0 + i0) * w0, b0 + load_splat(s0 + i1) * w1
+                a1, b1 = a1 + load_splat(s1 + i0) * w0, b1 + load_splat(s1 + i1) * w1
+                a2, b2 = a2 + load_splat(s2 + i0) * w0, b2 + load_splat(s2 + i1) * w1
+                a3, b3 = a3 + load_splat(s3 + i0) * w0, b3 + load_splat(s3 + i1) * w1
+                w += 2 * wide
+            if inputs % 2:
+                w0, i0 = load(w), (inputs - 1) * apart
+                a0, a1 = a0 + load_splat(s0 + i0) * w0, a1 + load_splat(s1 + i0) * w0
+                a2, a3 = a2 + load_splat(s2 + i0) * w0, a3 + load_splat(s3 + i0) * w0
+            a0, a1, a2, a3 = a0 + b0, a1 + b1, a2 + b2, a3 + b3
             to = y + (vectors - 1) * BYTES
             store(to, a0)
             store(to + target_row, a1)
