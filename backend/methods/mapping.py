@@ -7,7 +7,7 @@ components.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -62,8 +62,8 @@ class CompiledStem:
         from ..scan import layers
 
         self.layers, self.side = layers, stem.depthwise.kernel_size[0]
-        constants = (torch.from_numpy(one) for one in (cube.reflectance, normalisation.mean, normalisation.folded))
-        self.spectra = layers.Spectra(*constants, EXTREME)
+        mean, projection = torch.from_numpy(normalisation.mean), torch.from_numpy(normalisation.folded)
+        self.spectra = layers.Spectra(torch.from_numpy(cube.reflectance), mean, projection, EXTREME)
         self.valid = torch.from_numpy(cube.valid).flatten().float()
         self.linear, self.norm = layers.Map(stem.embed.weight.t(), stem.embed.bias), layers.Norm(stem.norm)
         filters, bias = stem.depthwise.weight[:, 0].flatten(1).t(), stem.depthwise.bias
@@ -103,9 +103,9 @@ class CompiledBlock:
         self.forwards, self.backwards, self.spectral = (
             fused.FusedMamba(one) for one in (block.forwards, block.backwards, block.spectral)
         )
-        first, second = block.norms
-        shares = torch.softmax(block.theta, dim=0)
-        self.norms = layers.Norm(first, shares[0]), layers.Norm(second, shares[1])
+        first, second = torch.softmax(block.theta, dim=0)
+        spatial, spectral = (one for one in block.norms if isinstance(one, nn.LayerNorm))
+        self.norms = layers.Norm(spatial, first), layers.Norm(spectral, second)
         self.fuse = layers.Map(block.fuse.weight.t(), block.fuse.bias)
 
     def __call__(self, part: Tensor, valid: Tensor | None, order: Tensor | None) -> None:
@@ -129,6 +129,12 @@ class CompiledBlock:
 def compiled() -> bool:
     """Whether kernels run here; ``chosen_form`` gives the sentence that says why or why not."""
     return chosen_form("cpu").name == "numba"
+
+
+def _form(block: nn.Module) -> CompiledBlock | PlainBlock:
+    if not isinstance(block, Block):
+        raise TypeError(f"{type(block).__name__} is no block of an image-level network.")
+    return CompiledBlock(block) if compiled() else PlainBlock(block)
 
 
 def normalised(norm: nn.LayerNorm) -> Callable[[Tensor], Tensor]:
@@ -170,7 +176,7 @@ def stem(
 
 
 def read(
-    blocks: Iterable[Block],
+    blocks: nn.ModuleList,
     grids: list[Squares],
     features: Tensor,
     valid: Tensor,
@@ -180,13 +186,13 @@ def read(
 ) -> None:
     """All blocks over a board of features (h, w, d) that is valid (h, w), for the sake of the wanted pixels.
 
-    wanted (h, w): of the window, without the margin. The board's features are changed in their place; ``finish`` hears
+    blocks: each a ``Block``; wanted (h, w): of the window, without the margin. The board's features are changed in their place; ``finish`` hears
     of each piece that the last block has read.
     """
     numbers, last = needed(grids, wanted[None]), len(grids) - 1
     for index, (block, squares) in enumerate(zip(blocks, grids, strict=True)):
         parts = pieces(squares, numbers[index])
-        form = CompiledBlock(block) if compiled() else PlainBlock(block)
+        form = _form(block)
 
         def work(
             part: int,

@@ -36,7 +36,8 @@ class Piece:
             start = side - before[axis]
             board = board.narrow(axis, start + first * side, (last - first) * side)
         rows, cols = (last - first for first, last in (self.rows, self.cols))
-        return board.unflatten(1, (cols, side)).unflatten(0, (rows, side)).transpose(1, 2)
+        split = board.view(rows, side, cols, side, *board.shape[2:])
+        return split.transpose(1, 2)
 
     def cut(self, board: Tensor) -> Tensor:
         """Its tokens (n, t, ...), a copy."""

@@ -30,9 +30,9 @@ class FusedMamba:
     def _pack(self, block: MambaBlock) -> None:
         width, inner, states, rank = block.out_proj.out_features, block.d_inner, block.d_state, block.dt_rank
         padded = -(-states // GROUP) * GROUP
-        low, B, C = block.x_proj.weight.split([rank, states, states])
+        low, B, C = torch.split(block.x_proj.weight, [rank, states, states])
         between = torch.cat([_grown(B, padded), _grown(C, padded), low])
-        halves = block.in_proj.weight.split(inner)
+        halves = torch.split(block.in_proj.weight, inner)
         A = torch.exp(block.A_log).t() * -LOG2E
         taps = block.conv1d.weight[:, 0].t()
         bias = torch.zeros(inner) if block.conv1d.bias is None else block.conv1d.bias
@@ -61,7 +61,7 @@ class FusedMamba:
 
         even = not self.reverse and tokens.stride(0) == length * tokens.stride(1)
         together = max(1, CHUNK // max(1, length)) if even else 1
-        chunk = -(-length // max(1, -(-length // CHUNK)))
+        chunk = max(1, -(-length // max(1, -(-length // CHUNK))))
         forward(0, batch, (length, *self.sizes, chunk, together), addresses, *tables)
         return found
 

@@ -124,7 +124,7 @@ def convolve(
 
 
 def _advance(raised: Any) -> Any:
-    """The recurrence of GROUP states over a chunk, `raised(x, y)` being 2^(x y); before a first token the states are 0."""
+    """The recurrence of GROUP states over a chunk, `raised(x, y)` being 2^(x y); it begins with states of 0."""
 
     @inlined
     def advance(
@@ -197,7 +197,7 @@ def recur(
 
 @kernel
 def forward(start: int, stop: int, sizes: Any, addresses: Any, x: Any, y: Any) -> None:
-    """Sequences start..stop of the block, `together` of them at a time: 1, or whole ones whose rows are evenly apart."""
+    """Sequences start..stop of the block, `together` at a time: 1, or whole ones whose rows are evenly apart."""
     length, width, vectors, padded, taps, rank, middle, ends, chunk, together = sizes
     into, filters, shifts, between, out, recurrence = addresses
     wide, p_row, y_row = vectors * BYTES, middle * BYTES, ends * BYTES

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core.extending import intrinsic
 
 from ..jit import inlined
@@ -45,8 +45,8 @@ def power(typing: Any, a: Any, b: Any) -> Any:
     """2^(a b) for a b known to lie in [-126, 128]; the product is never rounded."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        shifted = _grown(builder, *args, _constant(_ROUND))
-        rest = _grown(builder, *args, builder.fsub(_constant(_ROUND), shifted))
+        shifted = _grown(builder, args[0], args[1], _constant(_ROUND))
+        rest = _grown(builder, args[0], args[1], builder.fsub(_constant(_ROUND), shifted))
         series = _constant(_EXP2[-1])
         for coefficient in (*_EXP2[-2::-1], 1.0):
             series = _grown(builder, series, rest, _constant(coefficient))

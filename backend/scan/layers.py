@@ -88,7 +88,7 @@ def embedded(spectra: Spectra, linear: Map, norm: Norm, valid: Tensor, first: in
 
     valid (pixels,), float32, of the whole cube; 0 where it is 0.
     """
-    from .layer_kernels import embed
+    from .embed_kernel import embed
 
     rows, cols, _ = image.shape
     target = (image.data_ptr(), *(4 * one for one in image.stride()[:2]))

@@ -23,7 +23,7 @@ class FusedSpectrum:
         self, embed: nn.Linear, before: nn.RMSNorm, scan: MambaBlock, after: nn.RMSNorm, places: Tensor, gaps: Tensor
     ) -> None:
         with torch.no_grad():
-            of_bands, of_gaps = embed.weight.split(places.shape[1], dim=1)
+            of_bands, of_gaps = torch.split(embed.weight, places.shape[1], dim=1)
             self.embed, self.bases = lanes(of_bands.t()), lanes(gaps @ of_gaps.t() + embed.bias)
             self.gains = [lanes(one.weight[None]) for one in (before, after)]
         self.eps = [EPS if one.eps is None else one.eps for one in (before, after)]
@@ -39,9 +39,10 @@ class FusedSpectrum:
         if bands < self.bands:
             raise ValueError(f"Spectra of {self.bands} bands are needed, got {bands}.")
         features, normal = (torch.empty(pixels, self.sizes[2], width) for _ in range(2))
-        tokens(pixels, bands, self.sizes, self.places, self.embed.data_ptr(), self.bases.data_ptr(),
-               self.gains[0].data_ptr(), self.eps[0], spectra.data_ptr(), features.data_ptr(), normal.data_ptr())  # fmt: skip
+        starts = tuple(one.data_ptr() for one in (self.embed, self.bases, self.gains[0]))
+        rows = tuple(one.data_ptr() for one in (spectra, features, normal))
+        tokens(pixels, bands, self.sizes, self.places, starts, self.eps[0], rows)
         scanned, found = self.scan(normal, normal), torch.empty(pixels, width)
-        pooled(pixels, self.sizes, self.gains[1].data_ptr(), self.eps[1], features.data_ptr(), scanned.data_ptr(),
-               found.data_ptr())  # fmt: skip
+        ends = tuple(one.data_ptr() for one in (features, scanned, found))
+        pooled(pixels, self.sizes, self.gains[1].data_ptr(), self.eps[1], *ends)
         return found

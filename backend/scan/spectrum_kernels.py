@@ -26,15 +26,14 @@ def _scale(row: int, vectors: int, count: int, eps: float, at: int) -> Any:
 
 
 @kernel
-def tokens(
-    pixels: int, bands: int, sizes: Any, places: Any, embed: int, bases: int, gain: int, eps: float, spectra: int,
-    features: int, normal: int
-) -> None:  # fmt: skip
+def tokens(pixels: int, bands: int, sizes: Any, places: Any, starts: Any, eps: float, rows: Any) -> None:
     """Features (pixels, t, d): weights (r, d) times the bands (pixels, l) that a token holds, plus the token's base.
 
     places (t, r): of each band; `normal`: the features over their root mean square, times `gain`.
     """
     count, vectors, number, pieces = sizes
+    embed, bases, gain = starts
+    spectra, features, normal = rows
     wide = vectors * BYTES
     scratch = np.empty(BYTES + wide + 64, np.uint8)
     at = aligned(scratch.ctypes.data)

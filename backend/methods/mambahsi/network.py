@@ -54,7 +54,7 @@ class MambaHsi(nn.Module):
     def mapped(self, cube: Cube, normalisation: Normalisation, wanted: Tensor) -> Tensor:
         """Class probabilities (c, h, w) of the wanted pixels (h, w) of a cube, on the CPU; NaN for the others."""
         side, shape = self.side, cube.valid.shape
-        features = pieces.framed(*shape, self.head.in_features, side)
+        features = pieces.framed(shape[0], shape[1], self.head.in_features, side)
         valid, asked = (pieces.surrounded(one, side) for one in (torch.from_numpy(cube.valid), wanted))
         found = torch.full((self.head.out_features, *valid.shape), torch.nan)
         norm = mapping.normalised(self.norm)

@@ -13,6 +13,9 @@ from ..squares import guided_order
 from ..tiles import core, origin
 from .network import Ugm
 
+FEW = 1024
+"""Pixels whose reconstructions are held at a time."""
+
 
 class Mapped:
     """What the network finds in a cube (h, w).
@@ -27,8 +30,8 @@ class Mapped:
         self.reflectance = torch.from_numpy(cube.reflectance)
         self.valid, self.wanted = torch.from_numpy(cube.valid), torch.from_numpy(core(cube))
         shape, r = cube.valid.shape, network.unmixing.raw.shape[0]
-        self.features = pieces.framed(*shape, network.norm.normalized_shape[0], self.side)
-        self.shares = pieces.framed(*shape, r, self.side)
+        self.features = pieces.framed(shape[0], shape[1], network.norm.normalized_shape[0], self.side)
+        self.shares = pieces.framed(shape[0], shape[1], r, self.side)
         self.spectra = network.unmixing.spectra().flatten(0, 1) * scale
         self.error = torch.full(shape, torch.nan)
         inner = pieces.window(self.features, self.side)
@@ -46,9 +49,18 @@ class Mapped:
         inner[rows] = self.network.guided(inner[rows], unmixed)
         there = self.wanted[rows]
         if bool(there.any()):
-            mixed = (unmixed.abundances[..., None] * unmixed.variants).flatten(-2) @ self.spectra
-            off = mixed - self.reflectance[:, rows].permute(1, 2, 0)
-            self.error[rows] = off.square().mean(dim=-1).sqrt().masked_fill(~there, torch.nan)
+            shares = (unmixed.abundances[..., None] * unmixed.variants).flatten(0, -3).flatten(-2)
+            self.error[rows] = self._error(shares, rows).view(there.shape).masked_fill_(~there, torch.nan)
+
+    def _error(self, shares: Tensor, rows: slice) -> Tensor:
+        """The error of all pixels of some rows from the shares (n, r v) of all variants; some at a time, in caches."""
+        truth, spectra = self.reflectance[:, rows].flatten(1), self.spectra.t()
+        found = torch.empty(len(shares))
+        for start in range(0, len(shares), FEW):
+            part = slice(start, start + FEW)
+            off = torch.addmm(truth[:, part], spectra, shares[part].t(), beta=-1)
+            found[part] = torch.linalg.vector_norm(off, dim=0)
+        return found.div_(len(truth) ** 0.5)
 
     def _classified(self, start: tuple[int, int]) -> Tensor:
         network, side = self.network, self.side
