@@ -186,8 +186,8 @@ def read(
 ) -> None:
     """All blocks over a board of features (h, w, d) that is valid (h, w), for the sake of the wanted pixels.
 
-    blocks: each a ``Block``; wanted (h, w): of the window, without the margin. The board's features are changed in their place; ``finish`` hears
-    of each piece that the last block has read.
+    blocks: each a ``Block``. wanted (h, w): of the window, without the margin. The board's features are changed in
+    their place; ``finish`` hears of each piece that the last block has read.
     """
     numbers, last = needed(grids, wanted[None]), len(grids) - 1
     for index, (block, squares) in enumerate(zip(blocks, grids, strict=True)):
