@@ -11,8 +11,8 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core.extending import intrinsic
 
 from ..jit import inlined
-from .rows import LOG2E, magnitude
-from .simd import LANES, Vector, exp2, exp2_bounded, if_negative, larger, splat, zeros
+from .rows import LOG2E
+from .simd import LANES, Vector, exp2, exp2_bounded, if_negative, larger, magnitude, splat, zeros
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INTS = ir.VectorType(ir.IntType(32), LANES)
