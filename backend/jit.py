@@ -1,8 +1,9 @@
 """How kernels are compiled: without the interpreter's lock, and kept on disk beside the backend's Python.
 
-Numba looks at one file's time stamp only, so the cache folder's name carries a digest of all files beside the kernel,
-of Numba's version, of the processor and of this package's name, which compiled files refer to: an updated plugin, or
-another machine on the same home folder, never meets an old kernel.
+Numba looks at one file's time stamp only, so the cache folder's name carries a digest of all files beside the kernel
+and of the scan's, whose vectors other kernels are made of, of Numba's version, of the processor and of this package's
+name, which compiled files refer to: an updated plugin, or another machine on the same home folder, never meets an old
+kernel.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ settings: Any = _config
 def cache_folder(sources: Path) -> Path:
     """Where the kernels of a folder of sources are kept: under sys.prefix, else the user's cache, else temporarily."""
     digest = hashlib.sha256(f"{__name__} {numba.__version__} {llvm.get_host_cpu_name()} {sys.version}".encode())
-    for file in [Path(__file__), *sorted(sources.glob("*.py"))]:
+    folders = dict.fromkeys([sources, Path(__file__).parent / "scan"])
+    for file in [Path(__file__), *(file for folder in folders for file in sorted(folder.glob("*.py")))]:
         digest.update(file.read_bytes())
     for root in _roots():
         folder = root / "mixel-kernels" / digest.hexdigest()[:16]

@@ -48,12 +48,19 @@ class Normalisation:
         projection = vectors[:, kept] / (np.sqrt(variances[kept]) if large.any() else 1)
         return cls(mean.astype(np.float32), scale.astype(np.float32), projection.astype(np.float32))
 
+    @property
+    def folded(self) -> Array:
+        """(bands, components): from reflectance less its mean to components."""
+        return np.asarray(self.projection / self.scale[:, None])
+
     def spectra(self, cube: Cube, chosen: NDArray[np.int64] | slice) -> Tensor:
         """Components (n, components) of the chosen pixels, by row-major number; nodata is 0, the mean."""
-        values = cube.reflectance.reshape(len(self.mean), -1)[:, chosen].T
-        scores = ((values - self.mean) / self.scale) @ self.projection
-        valid = cube.valid.reshape(-1)[chosen, None]
-        return torch.from_numpy(np.where(valid, np.clip(scores, -EXTREME, EXTREME), np.float32(0)))
+        values = torch.from_numpy(cube.reflectance.reshape(len(self.mean), -1)[:, chosen])
+        # The mean goes first, in the order of the file: taken off the products it would cost digits.
+        centred = values - torch.from_numpy(self.mean)[:, None]
+        scores = centred.t() @ torch.from_numpy(self.folded)
+        valid = torch.from_numpy(cube.valid.reshape(-1)[chosen])
+        return scores.clamp_(-EXTREME, EXTREME).masked_fill_(~valid[:, None], 0)
 
 
 def reflected(rows: int, cols: int, margin: int) -> NDArray[np.int64]:

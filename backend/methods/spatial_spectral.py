@@ -28,9 +28,23 @@ class Stem(nn.Module):
 
     def forward(self, values: Tensor, valid: Tensor) -> Tensor:
         """(b, h, w, k) -> (b, h, w, d); what is not valid counts as what lies outside the scene."""
-        features = functional.gelu(self.norm(self.embed(values))) * valid[..., None]
-        around = self.depthwise(features.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        mixed: Tensor = features + self.pointwise(functional.gelu(around))
+        side = self.depthwise.kernel_size[0] // 2
+        features = self.embedded(values, valid)
+        return self.mixed(functional.pad(features, (0, 0, side, side, side, side)))
+
+    def embedded(self, values: Tensor, valid: Tensor) -> Tensor:
+        """Each pixel by itself: (..., k), valid (...) -> (..., d)."""
+        return functional.gelu(self.norm(self.embed(values))) * valid[..., None]
+
+    def mixed(self, features: Tensor) -> Tensor:
+        """Embedded pixels (b, h, w, d) with half a kernel more to each side -> (b, h, w, d) without it."""
+        side = self.depthwise.kernel_size[0] // 2
+        rows, cols = features.shape[1] - side, features.shape[2] - side
+        depthwise = self.depthwise
+        around = functional.conv2d(
+            features.permute(0, 3, 1, 2), depthwise.weight, depthwise.bias, groups=depthwise.groups
+        ).permute(0, 2, 3, 1)
+        mixed: Tensor = features[:, side:rows, side:cols] + self.pointwise(functional.gelu(around))
         return mixed
 
 
@@ -48,14 +62,25 @@ class Block(nn.Module):
         self.before, self.norms = nn.LayerNorm(width), nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.theta, self.fuse = nn.Parameter(torch.zeros(2)), Linear(width, width)
 
-    def forward(self, tokens: Tensor, valid: Tensor, order: Tensor) -> Tensor:
-        """Tokens of squares, where they hold data (n, t), and the order (n, t) they are read in."""
-        normal = self.before(tokens) * valid[..., None]
-        first, second = taken(normal, order).chunk(2, dim=-1)
-        scanned = torch.cat([self.forwards(first.contiguous()), self.backwards(second.contiguous())], dim=-1)
-        spatial = functional.gelu(self.norms[0](put_back(scanned, order)))
+    def forward(self, tokens: Tensor, valid: Tensor | None, order: Tensor | None) -> Tensor:
+        """Tokens of squares, where they hold data (n, t), and the order (n, t) they are read in.
+
+        ``valid`` None: everywhere; ``order`` None: as they are.
+        """
+        normal = self.before(tokens)
+        if valid is not None:
+            normal = normal * valid[..., None]
+        first, second = (normal if order is None else taken(normal, order)).chunk(2, dim=-1)
+        scanned = torch.cat([self.forwards(first), self.backwards(second)], dim=-1)
+        spatial = scanned if order is None else put_back(scanned, order)
         groups = normal.reshape(-1, GROUPS, normal.shape[-1] // GROUPS)
-        spectral = functional.gelu(self.norms[1](self.spectral(groups).view(tokens.shape)))
-        shares = torch.softmax(self.theta, dim=0)
-        fused: Tensor = tokens + self.fuse(shares[0] * spatial + shares[1] * spectral)
+        return self.fused(tokens, spatial, self.spectral(groups).view(tokens.shape))
+
+    def fused(self, tokens: Tensor, spatial: Tensor, spectral: Tensor) -> Tensor:
+        """Tokens and what the two scans made of them (n, t, d) -> the block's output."""
+        spatial, spectral = (
+            functional.gelu(norm(one)) for norm, one in zip(self.norms, (spatial, spectral), strict=True)
+        )
+        share = torch.softmax(self.theta, dim=0)[0]
+        fused: Tensor = tokens + self.fuse(torch.lerp(spectral, spatial, share))
         return fused

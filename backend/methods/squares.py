@@ -33,14 +33,14 @@ class Squares:
         return cls(side, shape, (row, col))
 
     @property
-    def _numbers(self) -> tuple[int, int]:
+    def numbers(self) -> tuple[int, int]:
         """How many squares there are in rows and cols."""
         rows, cols = (-(-(size + first) // self.side) for size, first in zip(self.shape, self.before, strict=True))
         return rows, cols
 
     def cut(self, values: Tensor) -> Tensor:
         """(b, h, w, d) -> (n, t, d), row-major in each square; 0 outside the tiles."""
-        (h, w), (top, left), (rows, cols) = self.shape, self.before, self._numbers
+        (h, w), (top, left), (rows, cols) = self.shape, self.before, self.numbers
         right, bottom = cols * self.side - w - left, rows * self.side - h - top
         padded = functional.pad(values, (0, 0, left, right, top, bottom))
         parts = padded.view(len(values), rows, self.side, cols, self.side, -1).transpose(2, 3)
@@ -48,7 +48,7 @@ class Squares:
 
     def join(self, tokens: Tensor) -> Tensor:
         """(n, t, d) -> (b, h, w, d): the inverse of :meth:`cut`."""
-        (h, w), (top, left), (rows, cols) = self.shape, self.before, self._numbers
+        (h, w), (top, left), (rows, cols) = self.shape, self.before, self.numbers
         parts = tokens.view(-1, rows, cols, self.side, self.side, tokens.shape[-1]).transpose(2, 3)
         whole = parts.reshape(parts.shape[0], rows * self.side, cols * self.side, tokens.shape[-1])
         return whole[:, top : top + h, left : left + w]
@@ -64,9 +64,12 @@ def guided_order(abundances: Tensor, valid: Tensor) -> Tensor:
     return key.masked_fill(~valid, torch.inf).argsort(dim=1, stable=True)
 
 
-def raster_order(valid: Tensor) -> Tensor:
-    """The order of tokens (n, t) without guidance: rows from left to right; tokens without data come last."""
-    return (~valid).to(torch.uint8).argsort(dim=1, stable=True)
+def raster_order(valid: Tensor) -> Tensor | None:
+    """The order of tokens (n, t) without guidance: rows from left to right; tokens without data come last.
+
+    None if they stand so already.
+    """
+    return None if bool(valid.all()) else (~valid).to(torch.uint8).argsort(dim=1, stable=True)
 
 
 def taken(tokens: Tensor, order: Tensor) -> Tensor:

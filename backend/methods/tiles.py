@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cube import Cube
+from ..cube import Cube, Mask
 from .contract import Labelled
 from .patches import Normalisation
 
@@ -47,8 +47,20 @@ def read(cube: Cube, normalisation: Normalisation) -> Tile:
     """A cube, halo included, as a tile."""
     rows, cols = cube.valid.shape
     values = normalisation.spectra(cube, slice(None)).view(1, rows, cols, -1)
+    return Tile(values, torch.from_numpy(cube.valid)[None], origin(cube))
+
+
+def origin(cube: Cube) -> tuple[int, int]:
+    """The row and column of a cube's first pixel in the scene, halo included."""
     top, _, left, _ = cube.window.halo
-    return Tile(values, torch.from_numpy(cube.valid)[None], (cube.window.row - top, cube.window.col - left))
+    return cube.window.row - top, cube.window.col - left
+
+
+def core(cube: Cube) -> Mask:
+    """Which pixels (rows, cols) hold data and are no halo."""
+    found = np.zeros_like(cube.valid)
+    found[cube.window.core] = cube.valid[cube.window.core]
+    return found
 
 
 def known(item: Labelled, normalisation: Normalisation) -> Known:

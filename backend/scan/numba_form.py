@@ -23,6 +23,7 @@ Table = tuple[int, int, int]
 ABSENT: Table = (0, 0, 0)
 SMALL = 2**14
 """State updates below which waking a thread costs more than it gains."""
+CORES = os.cpu_count() or 1
 PARTS = 16
 """A batch is cut into at most so many parts; fixed, so that sums do not depend on the number of threads."""
 
@@ -42,7 +43,7 @@ def wide(tensor: Tensor | None) -> Tensor | None:
     """float32 with neighbouring channels side by side; copied only when it is not so already."""
     if tensor is None:
         return None
-    tensor = tensor.detach().float()
+    tensor = tensor.detach() if tensor.dtype == torch.float32 else tensor.detach().float()
     return tensor if tensor.shape[-1] <= 1 or tensor.stride(-1) == 1 else tensor.contiguous()
 
 
@@ -54,6 +55,8 @@ def address(tensor: Tensor | None) -> int:
 def parts_of(tasks: int, work: int) -> list[tuple[int, int]]:
     """Tasks cut into ranges of nearly equal length; one range when all of it is little work."""
     count = 1 if work < SMALL else min(tasks, PARTS)
+    if count == 1:
+        return [(0, tasks)]
     bounds = np.linspace(0, tasks, count + 1).astype(int).tolist()
     return list(pairwise(bounds))
 
@@ -74,8 +77,11 @@ class _Call:
         self.reverse, self.softplus = inputs.reverse, inputs.delta_softplus
         self.vectors = -(-channels // LANES)
         self.padded = -(-states // GROUP) * GROUP
-        padding = (0, self.vectors * LANES - channels, 0, self.padded - states)
-        self.A = functional.pad(inputs.A.detach().float().t() * LOG2E, padding).contiguous()
+        self.A = inputs.A.detach().t() * LOG2E
+        if (self.padded, self.vectors * LANES) != (states, channels) or self.A.dtype != torch.float32:
+            padding = (0, self.vectors * LANES - channels, 0, self.padded - states)
+            self.A = functional.pad(self.A.float(), padding)
+        self.A = self.A.contiguous()
         self.peaks = self.A.abs().amax(0) if self.padded else self.A.sum(0)
         self.D, self.bias, self.initial = (None if t is None else t.contiguous() for t in (D, bias, initial))
         self.rows = (u, delta, B, C, z)
@@ -88,8 +94,7 @@ class _Call:
 
     def _width(self, batch: int) -> int:
         """Vectors of channels in one task: enough tasks for every core, but no more than the caches hold."""
-        tasks = os.cpu_count() or 1
-        return max(1, min(4, self.vectors, self.vectors * batch // tasks))
+        return max(1, min(4, self.vectors, self.vectors * batch // CORES))
 
     @property
     def kernel_sizes(self) -> tuple[int, ...]:

@@ -8,7 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 from ..jit import inlined
-from .simd import LANES, exp2, if_negative, larger, load, load_part, splat, store, store_part, zeros
+from .simd import (
+    LANES,
+    exp2_bounded,
+    larger,
+    load,
+    load_part,
+    magnitude,
+    quotient,
+    smaller,
+    splat,
+    store,
+    store_part,
+    zeros,
+)
 
 LOG2E = 1.4426950408889634
 LN2 = 0.6931471805599453
@@ -32,23 +45,18 @@ def write(address: int, vector: Any, count: int) -> None:
 
 
 @inlined
-def magnitude(x: Any) -> Any:
-    """|x|."""
-    return if_negative(x, zeros() - x, x)
-
-
-@inlined
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e^-x)."""
     one = splat(1.0)
-    return one / (one + exp2(x * splat(-LOG2E)))
+    power = larger(splat(-126.0), smaller(splat(126.0), x * splat(-LOG2E)))
+    return quotient(one, one + exp2_bounded(power))
 
 
 @inlined
 def softplus(x: Any) -> Any:
     """log(1 + e^x) = max(x, 0) + 2 artanh(e / (2 + e)) with e = e^-|x|: relative precision also for tiny results."""
-    e = exp2(magnitude(x) * splat(-LOG2E))
-    s = e / (splat(2.0) + e)
+    e = exp2_bounded(larger(splat(-126.0), magnitude(x) * splat(-LOG2E)))
+    s = quotient(e, splat(2.0) + e)
     q = s * s
     series = q * splat(2.0 / 13.0) + splat(2.0 / 11.0)
     series = series * q + splat(2.0 / 9.0)

@@ -12,18 +12,21 @@ from typing import Any
 import numpy as np
 
 from ..jit import inlined, kernel
-from .rows import LN2, magnitude, read, sigmoid, softplus, write
+from .rows import LN2, read, sigmoid, softplus, write
 from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
 from .simd import (
     BYTES,
     LANES,
     all_within,
     exp2,
-    exp2_bounded,
     get,
+    if_negative,
     larger,
     load,
     load_splat,
+    magnitude,
+    power_rest,
+    power_whole,
     prefetch,
     splat,
     store,
@@ -48,8 +51,25 @@ def _store4(address: int, a: Any, b: Any, c: Any, d: Any) -> None:
     store(address + 3 * BYTES, d)
 
 
-def _again(power: Any) -> Any:
-    """GROUP states over a chunk once more, with `power` as 2^x: keeps h_{t-1} and a_t, and y where a gate needs it."""
+@inlined
+def _bounded_decay(dl: Any, a: Any) -> Any:
+    """2^(dl a) as w (1 + r): r and w."""
+    return power_rest(dl, a), power_whole(dl, a)
+
+
+@inlined
+def _clamped_decay(dl: Any, a: Any) -> Any:
+    """The same for any numbers; for small ones to the last bit what `_bounded_decay` gives."""
+    x = dl * a
+    beyond = splat(BOUND) - magnitude(x)
+    return if_negative(beyond, zeros(), power_rest(dl, a)), if_negative(beyond, exp2(x), power_whole(dl, a))
+
+
+def _again(decay: Any) -> Any:
+    """GROUP states over a chunk once more: keeps h_{t-1} and the decays, and y where a gate needs it.
+
+    `decay` takes a step and A. A decay is kept as w (1 + r), because near 1 a product would lose what it differs by.
+    """
 
     @inlined
     def again(
@@ -65,19 +85,21 @@ def _again(power: Any) -> Any:
         steps: int,
         gated: bool,
         BEFORE: int,
-        DECAY: int,
+        REST: int,
+        WHOLE: int,
     ) -> None:
         a0, a1, a2, a3 = _load4(A, row_bytes)
         h0, h1, h2, h3 = _load4(entry, row_bytes)
         for _ in range(steps):
             dl, du = load(DL), load(DU)
             _store4(BEFORE, h0, h1, h2, h3)
-            e0, e1, e2, e3 = power(dl * a0), power(dl * a1), power(dl * a2), power(dl * a3)
-            _store4(DECAY, e0, e1, e2, e3)
-            h0 = e0 * h0 + du * load_splat(B)
-            h1 = e1 * h1 + du * load_splat(B + 4)
-            h2 = e2 * h2 + du * load_splat(B + 8)
-            h3 = e3 * h3 + du * load_splat(B + 12)
+            (r0, w0), (r1, w1), (r2, w2), (r3, w3) = decay(dl, a0), decay(dl, a1), decay(dl, a2), decay(dl, a3)
+            _store4(REST, r0, r1, r2, r3)
+            _store4(WHOLE, w0, w1, w2, w3)
+            h0 = (h0 + r0 * h0) * w0 + du * load_splat(B)
+            h1 = (h1 + r1 * h1) * w1 + du * load_splat(B + 4)
+            h2 = (h2 + r2 * h2) * w2 + du * load_splat(B + 8)
+            h3 = (h3 + r3 * h3) * w3 + du * load_splat(B + 12)
             if gated:
                 y = load(Y)
                 y = y + h0 * load_splat(C)
@@ -91,14 +113,15 @@ def _again(power: Any) -> Any:
             B += token
             C += token
             BEFORE += GROUP * BYTES
-            DECAY += GROUP * BYTES
+            REST += GROUP * BYTES
+            WHOLE += GROUP * BYTES
         _store4(BEFORE, h0, h1, h2, h3)
 
     return again
 
 
-_clamped = _again(exp2)
-_bounded = _again(exp2_bounded)
+_clamped = _again(_clamped_decay)
+_bounded = _again(_bounded_decay)
 
 
 @inlined
@@ -117,7 +140,8 @@ def _adjoint(
     token: int,
     steps: int,
     BEFORE: int,
-    DECAY: int,
+    REST: int,
+    WHOLE: int,
     SUMB: int,
     SUMC: int,
     fresh: bool,
@@ -149,9 +173,10 @@ def _adjoint(
         ddu = ddu + g2 * load_splat(b + 8)
         ddu = ddu + g3 * load_splat(b + 12)
         store(DDU + row, ddu)
-        e0, e1, e2, e3 = _load4(DECAY + keep, BYTES)
+        r0, r1, r2, r3 = _load4(REST + keep, BYTES)
+        w0, w1, w2, w3 = _load4(WHOLE + keep, BYTES)
         h0, h1, h2, h3 = _load4(BEFORE + keep, BYTES)
-        g0, g1, g2, g3 = g0 * e0, g1 * e1, g2 * e2, g3 * e3
+        g0, g1, g2, g3 = (g0 + g0 * r0) * w0, (g1 + g1 * r1) * w1, (g2 + g2 * r2) * w2, (g3 + g3 * r3) * w3
         q0, q1, q2, q3 = g0 * h0, g1 * h1, g2 * h2, g3 * h3
         s0, s1, s2, s3 = s0 + q0 * dl, s1 + q1 * dl, s2 + q2 * dl, s3 + q3 * dl
         ddl = load(DDL + row)
@@ -221,7 +246,7 @@ def backward(
     rows = chunk * BYTES
     wide = width * rows
     states = width * padded * BYTES
-    size = 8 * wide + 2 * states + 2 * width * BYTES + 4 * GROUP * rows + GROUP * BYTES + 2 * chunk * token
+    size = 8 * wide + 2 * states + 2 * width * BYTES + 5 * GROUP * rows + GROUP * BYTES + 2 * chunk * token
     scratch = np.empty(size + 64, np.uint8)
     DL = aligned(scratch.ctypes.data)
     DU, DY, Y, SLOPE = DL + wide, DL + 2 * wide, DL + 3 * wide, DL + 4 * wide
@@ -230,7 +255,8 @@ def backward(
     SD = SA + states
     SB = SD + width * BYTES
     SUMB = SB + width * BYTES
-    SUMC, DECAY, BEFORE = SUMB + GROUP * rows, SUMB + 2 * GROUP * rows, SUMB + 3 * GROUP * rows
+    SUMC, REST, WHOLE = SUMB + GROUP * rows, SUMB + 2 * GROUP * rows, SUMB + 3 * GROUP * rows
+    BEFORE = SUMB + 4 * GROUP * rows
     Bs = BEFORE + GROUP * rows + GROUP * BYTES
     Cs = Bs + chunk * token
     fits = np.zeros(width, np.bool_)
@@ -297,9 +323,9 @@ def backward(
                     entry = entries + ((batch * chunks + k) * padded + g) * row_bytes + column
                     dl, x, out = DL + at, DU + at, Y + at
                     if fits[v]:
-                        _bounded(a_, entry, row_bytes, dl, x, out, b_, c_, token, steps, gated, BEFORE, DECAY)
+                        _bounded(a_, entry, row_bytes, dl, x, out, b_, c_, token, steps, gated, BEFORE, REST, WHOLE)
                     else:
-                        _clamped(a_, entry, row_bytes, dl, x, out, b_, c_, token, steps, gated, BEFORE, DECAY)
+                        _clamped(a_, entry, row_bytes, dl, x, out, b_, c_, token, steps, gated, BEFORE, REST, WHOLE)
                     _adjoint(
                         a_,
                         G + state,
@@ -315,7 +341,8 @@ def backward(
                         token,
                         steps,
                         BEFORE,
-                        DECAY,
+                        REST,
+                        WHOLE,
                         SUMB,
                         SUMC,
                         v == 0,

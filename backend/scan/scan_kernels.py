@@ -7,27 +7,60 @@ from typing import Any
 import numpy as np
 
 from ..jit import inlined, kernel
-from .rows import magnitude, read, sigmoid, softplus, write
+from .rows import read, sigmoid, softplus, write
 from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
-from .simd import BYTES, LANES, all_within, exp2, exp2_bounded, larger, load, load_splat, prefetch, store, zeros
+from .simd import (
+    BYTES,
+    LANES,
+    all_within,
+    decayed,
+    exp2,
+    if_negative,
+    larger,
+    load,
+    load_splat,
+    magnitude,
+    prefetch,
+    splat,
+    store,
+    zeros,
+)
 
 
-def _advance(power: Any) -> Any:
-    """The recurrence of GROUP states over a chunk, with `power` as 2^x."""
+@inlined
+def _clamped_decay(h: Any, dl: Any, a: Any) -> Any:
+    """h 2^(dl a) for any numbers; for small ones to the last bit what `decayed` gives."""
+    x = dl * a
+    return if_negative(splat(BOUND) - magnitude(x), exp2(x) * h, decayed(h, dl, a))
+
+
+def _advance(decay: Any) -> Any:
+    """The recurrence of GROUP states over a chunk; `decay` takes a state, a step and A."""
 
     @inlined
     def advance(
-        A: int, H: int, row_bytes: int, DL: int, DU: int, Y: int, B: int, C: int, token: int, steps: int
+        A: int,
+        H: int,
+        row_bytes: int,
+        DL: int,
+        DU: int,
+        Y: int,
+        B: int,
+        C: int,
+        token: int,
+        steps: int,
+        wanted: int,
+        row: int,
     ) -> None:
         a0, a1 = load(A), load(A + row_bytes)
         a2, a3 = load(A + 2 * row_bytes), load(A + 3 * row_bytes)
         h0, h1, h2, h3 = load(H), load(H + BYTES), load(H + 2 * BYTES), load(H + 3 * BYTES)
         for _ in range(steps):
             dl, du, y = load(DL), load(DU), load(Y)
-            h0 = power(dl * a0) * h0 + du * load_splat(B)
-            h1 = power(dl * a1) * h1 + du * load_splat(B + 4)
-            h2 = power(dl * a2) * h2 + du * load_splat(B + 8)
-            h3 = power(dl * a3) * h3 + du * load_splat(B + 12)
+            h0 = decay(h0, dl, a0) + du * load_splat(B)
+            h1 = decay(h1, dl, a1) + du * load_splat(B + 4)
+            h2 = decay(h2, dl, a2) + du * load_splat(B + 8)
+            h3 = decay(h3, dl, a3) + du * load_splat(B + 12)
             y = y + h0 * load_splat(C)
             y = y + h1 * load_splat(C + 4)
             y = y + h2 * load_splat(C + 8)
@@ -38,6 +71,8 @@ def _advance(power: Any) -> Any:
             Y += BYTES
             B += token
             C += token
+            prefetch(wanted)
+            wanted += row
         store(H, h0)
         store(H + BYTES, h1)
         store(H + 2 * BYTES, h2)
@@ -46,8 +81,8 @@ def _advance(power: Any) -> Any:
     return advance
 
 
-_clamped = _advance(exp2)
-_bounded = _advance(exp2_bounded)
+_clamped = _advance(_clamped_decay)
+_bounded = _advance(decayed)
 
 
 @inlined
@@ -97,12 +132,15 @@ def forward(
                 from_delta = rows_at(delta, batch, first) + column
                 from_z, to_y = rows_at(z, batch, first) + column, rows_at(y, batch, first) + column
                 peak, broken = zeros(), zeros()
-                # Pieces of rows are no stream that a processor foresees: ask for the chunk after this one.
+                # Pieces of rows are no stream that a processor foresees: ask for the chunk after this one, where there
+                # are groups enough one operand in each; all at once they would queue up.
                 ahead = chunk if k + 1 < chunks else 0
+                spread = padded >= 4 * GROUP
                 for t in range(steps):
-                    prefetch(from_u + (t + ahead) * u[2])
-                    prefetch(from_delta + (t + ahead) * delta[2])
-                    prefetch(from_z + (t + ahead) * z[2])
+                    if not spread:
+                        prefetch(from_u + (t + ahead) * u[2])
+                        prefetch(from_delta + (t + ahead) * delta[2])
+                        prefetch(from_z + (t + ahead) * z[2])
                     x = read(from_u + t * u[2], count)
                     step = read(from_delta + t * delta[2], count) + shift
                     if softplus_asked:
@@ -114,11 +152,19 @@ def forward(
                     store(Y + t * BYTES, skip * x)
                 bounded = all_within(peak * load(peaks + column) + broken, BOUND)
                 for g in range(0, padded, GROUP):
-                    from_A, from_H = A + g * row_bytes + column, states + g * BYTES
-                    if bounded:
-                        _bounded(from_A, from_H, row_bytes, DL, DU, Y, Bs + g * 4, Cs + g * 4, token, steps)
+                    from_A, from_H, b_, c_ = A + g * row_bytes + column, states + g * BYTES, Bs + g * 4, Cs + g * 4
+                    if g == 0:
+                        wanted, row = from_u + ahead * u[2], u[2]
+                    elif g == GROUP:
+                        wanted, row = from_delta + ahead * delta[2], delta[2]
+                    elif g == 2 * GROUP:
+                        wanted, row = from_z + ahead * z[2], z[2]
                     else:
-                        _clamped(from_A, from_H, row_bytes, DL, DU, Y, Bs + g * 4, Cs + g * 4, token, steps)
+                        wanted, row = to_y + ahead * y[2], y[2]
+                    if bounded:
+                        _bounded(from_A, from_H, row_bytes, DL, DU, Y, b_, c_, token, steps, wanted, row)
+                    else:
+                        _clamped(from_A, from_H, row_bytes, DL, DU, Y, b_, c_, token, steps, wanted, row)
                 for t in range(steps):
                     out = load(Y + t * BYTES)
                     if z[0]:

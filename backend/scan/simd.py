@@ -217,6 +217,43 @@ def larger(typing: Any, a: Any, b: Any) -> Any:
 
 
 @_instruction
+def smaller(typing: Any, a: Any, b: Any) -> Any:
+    """min(a, b) lane by lane; b where either is NaN."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *args), *args)
+
+    return Vector(Vector, Vector), build
+
+
+@_instruction
+def magnitude(typing: Any, x: Any) -> Any:
+    """|x|."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _call(builder, f"llvm.fabs.v{LANES}f32", _VECTOR, [args[0]])
+
+    return Vector(Vector), build
+
+
+@_instruction
+def quotient(typing: Any, a: Any, b: Any) -> Any:
+    """a / b to 1e-7 relative, b in [1, 2^126] or NaN: an estimate made better is quicker than a division."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        a, b = args
+        if LANES != 16:
+            return builder.fdiv(a, b)
+        mask = ir.Constant(ir.IntType(16), -1)
+        inverse = _call(builder, "llvm.x86.avx512.rcp14.ps.512", _VECTOR, [b, _constant(0.0), mask])
+        found = builder.fmul(a, inverse)
+        missing = _product_sum(builder, builder.fneg(found), b, a)
+        return _product_sum(builder, missing, inverse, found)
+
+    return Vector(Vector, Vector), build
+
+
+@_instruction
 def if_negative(typing: Any, test: Any, yes: Any, no: Any) -> Any:
     """`yes` where `test` < 0, else `no`."""
 
@@ -243,19 +280,40 @@ def all_within(typing: Any, vector: Any, bound: Any) -> Any:
 _ROUND = 12582912.0
 """1.5 * 2^23: adding it leaves the nearest integer in the lowest mantissa bits."""
 _EXP2 = (0.6931470036506653, 0.24022242426872253, 0.05550733581185341, 0.009671512991189957, 0.001326472731307149)
-"""Smallest largest relative error over [-1/2, 1/2] with the constant term held at 1."""
+"""(2^x - 1) / x over [-1/2, 1/2]: the smallest largest error relative to 2^x."""
 
 
-def _exp2(builder: Any, x: Any) -> Any:
-    """2^k (the exponent bits) times a polynomial in the rest of [-1/2, 1/2]; x in [-126, 128]."""
-    magic = _constant(_ROUND)
-    shifted = builder.fadd(x, magic)
-    rest = builder.fsub(x, builder.fsub(shifted, magic))
+def _product_sum(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """a b + c, rounded once where the processor can."""
+    return _call(builder, f"llvm.fmuladd.v{LANES}f32", _VECTOR, [a, b, c])
+
+
+def _power_parts(builder: Any, a: Any, b: Any) -> tuple[tuple[Any, Any], Any, Any]:
+    """2^(a b) = 2^k (1 + rest * series): k + `_ROUND`, k, the nearest integer, rest in [-1/2, 1/2], series."""
+    shifted = _product_sum(builder, a, b, _constant(_ROUND))
+    power = builder.fsub(shifted, _constant(_ROUND))
+    rest = _product_sum(builder, a, b, builder.fneg(power))
     series = _constant(_EXP2[-1])
-    for coefficient in (*_EXP2[-2::-1], 1.0):
-        series = builder.fadd(builder.fmul(series, rest, flags=_FUSE), _constant(coefficient), flags=_FUSE)
+    for coefficient in _EXP2[-2::-1]:
+        series = _product_sum(builder, series, rest, _constant(coefficient))
+    return (shifted, power), rest, series
+
+
+def _scaled(builder: Any, x: Any, integer: tuple[Any, Any]) -> Any:
+    """x 2^k, k as `_power_parts` gives it; 2^k is a normal number."""
+    shifted, power = integer
+    if LANES == 16:
+        mask, rounding = ir.Constant(ir.IntType(16), -1), ir.Constant(_INT, 4)
+        return _call(builder, "llvm.x86.avx512.mask.scalef.ps.512", _VECTOR, [x, power, x, mask, rounding])
     exponent = builder.shl(builder.bitcast(shifted, _INTS), ir.Constant(_INTS, [23] * LANES))
-    return builder.bitcast(builder.add(builder.bitcast(series, _INTS), exponent), _VECTOR)
+    one = builder.bitcast(_constant(1.0), _INTS)
+    return builder.fmul(x, builder.bitcast(builder.add(exponent, one), _VECTOR))
+
+
+def _exp2(builder: Any, a: Any, b: Any) -> Any:
+    """2^(a b), a b in [-126, 128]."""
+    integer, rest, series = _power_parts(builder, a, b)
+    return _scaled(builder, _product_sum(builder, series, rest, _constant(1.0)), integer)
 
 
 @_instruction
@@ -265,7 +323,8 @@ def exp2(typing: Any, x: Any) -> Any:
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         low, high = _constant(-126.0), _constant(128.0)
         x = builder.select(builder.fcmp_ordered("<", args[0], low), low, args[0])
-        power = _exp2(builder, builder.select(builder.fcmp_ordered(">", x, high), high, x))
+        x = builder.select(builder.fcmp_ordered(">", x, high), high, x)
+        power = _exp2(builder, x, _constant(1.0))
         # Shifting a NaN's bits could make a number of it.
         return builder.select(builder.fcmp_unordered("uno", args[0], args[0]), args[0], power)
 
@@ -275,7 +334,44 @@ def exp2(typing: Any, x: Any) -> Any:
 @_instruction
 def exp2_bounded(typing: Any, x: Any) -> Any:
     """2^x for x known to lie in [-126, 128]; anything outside gives nonsense."""
-    return Vector(Vector), lambda context, builder, sig, args: _exp2(builder, args[0])
+    return Vector(Vector), lambda context, builder, sig, args: _exp2(builder, args[0], _constant(1.0))
+
+
+@_instruction
+def decayed(typing: Any, x: Any, a: Any, b: Any) -> Any:
+    """x 2^(a b) for a b known to lie in [-126, 126].
+
+    As x + x (2^(a b) - 1) where a b is small: a power of nearly 1 would lose what it differs by.
+    """
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        integer, rest, series = _power_parts(builder, args[1], args[2])
+        less = builder.fmul(rest, series)
+        return _scaled(builder, _product_sum(builder, args[0], less, args[0]), integer)
+
+    return Vector(Vector, Vector, Vector), build
+
+
+@_instruction
+def power_whole(typing: Any, a: Any, b: Any) -> Any:
+    """2^k with k the integer nearest to a b, which is known to lie in [-126, 126]."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        integer, _, _ = _power_parts(builder, *args)
+        return _scaled(builder, _constant(1.0), integer)
+
+    return Vector(Vector, Vector), build
+
+
+@_instruction
+def power_rest(typing: Any, a: Any, b: Any) -> Any:
+    """2^(a b - k) - 1 with k the integer nearest to a b: precise also where the power is nearly 1."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        _, rest, series = _power_parts(builder, *args)
+        return builder.fmul(rest, series)
+
+    return Vector(Vector, Vector), build
 
 
 @_instruction

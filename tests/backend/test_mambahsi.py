@@ -174,3 +174,38 @@ def test_other_bands_no_labels_and_odd_sizes_are_refused(stripes):
     for wrong in ({"square": 5}, {"stem": 4}, {"width": 12}):
         with pytest.raises(ValueError, match="must be"):
             Config(**wrong)
+
+
+def test_the_halo_is_not_classified(stripes):
+    cube, _, machine = stripes
+    found = machine.classify(Cube(Window(4, 4, 20, 15, (4, 3, 4, 2)), cube.reflectance, cube.valid))
+    there = np.zeros(cube.valid.shape, bool)
+    there[4:24, 4:19] = cube.valid[4:24, 4:19]
+    assert np.array_equal(np.isfinite(found).all(axis=0), there)
+
+
+def test_pieces_of_any_size_any_number_of_threads_and_plain_operators_map_alike(stripes, monkeypatch):
+    cube, _, machine = stripes
+    holes = cube.valid & (np.random.default_rng(3).random(cube.valid.shape) > 0.3)
+    holes[10:18, 8:14] = False
+    cube = Cube(Window(6, 3, *holes.shape), cube.reflectance * holes, holes)
+    network, tile = machine.network, method.read(cube, machine.normalisation)
+    with torch.no_grad():
+        whole = torch.softmax(network(tile.values, tile.valid, tile.origin)[0], -1).permute(2, 0, 1).numpy()
+    expected, threads = np.where(holes, whole, np.nan), torch.get_num_threads()
+    try:
+        for number, most, compiled in ((1, 8192, True), (2, 8192, True), (2, 30, True), (2, 30, False), (1, 90, False)):
+            torch.set_num_threads(number)
+            monkeypatch.setattr("mixel.backend.methods.pieces.FEWEST", 1)
+            monkeypatch.setattr("mixel.backend.methods.pieces.MOST", most)
+            if not compiled:
+                monkeypatch.setattr("mixel.backend.methods.mapping.compiled", lambda: False)
+            assert np.allclose(machine.classify(cube), expected, atol=1e-5, equal_nan=True)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_scene_without_data_is_nan_throughout(stripes):
+    cube, _, machine = stripes
+    nothing = Cube(cube.window, np.zeros_like(cube.reflectance), np.zeros_like(cube.valid))
+    assert np.isnan(machine.classify(nothing)).all()

@@ -207,3 +207,10 @@ def test_other_bands_no_labels_and_even_patches_are_refused(stripes):
         fitted(data(cube, classes * 0))
     with pytest.raises(ValueError, match="odd number"):
         Config(patch=2)
+
+
+def test_kernels_and_operators_map_alike(stripes, monkeypatch):
+    cube, _, machine = stripes
+    found = machine.classify(cube)
+    monkeypatch.setattr(SpectralMamba, "mapping", lambda self: self)
+    assert np.allclose(machine.classify(cube), found, atol=1e-5, equal_nan=True)

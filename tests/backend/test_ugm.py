@@ -434,3 +434,20 @@ def test_weights_of_other_settings_are_refused(trained: tuple) -> None:
     for changes in ({"num_endmembers": 4}, {"guidance": not found.config.guidance}, {"num_variants": 3}):
         with pytest.raises(ValueError, match="do not belong"):
             ugm.restore(found.weights(), dataclasses.replace(found.config, **changes), CLASSES, None, CPU)
+
+
+def test_pieces_give_what_the_network_gives_on_the_whole(trained: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    cube, *_, found, unmixing, probabilities = trained
+    tile = found._tile(cube)
+    with torch.no_grad():
+        scores, unmixed = found.network(tile.values, tile.valid, tile.origin)
+    whole = torch.softmax(scores[0], dim=-1).permute(2, 0, 1).numpy()
+    expected = found._unmixing(cube, tile, unmixed)
+    monkeypatch.setattr("mixel.backend.methods.pieces.FEWEST", 1)
+    monkeypatch.setattr("mixel.backend.methods.pieces.MOST", 40)
+    small = found.unmix_and_classify(cube)
+    monkeypatch.setattr("mixel.backend.methods.mapping.compiled", lambda: False)
+    for some, shares in ((unmixing, probabilities), small[::1], found.unmix_and_classify(cube)):
+        np.testing.assert_allclose(shares[:, cube.valid], whole[:, cube.valid], atol=1e-5)
+        np.testing.assert_allclose(some.abundances, expected.abundances, atol=1e-6)
+        np.testing.assert_allclose(some.error, expected.error, atol=1e-6)

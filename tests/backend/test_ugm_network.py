@@ -7,6 +7,7 @@ import pytest
 import torch
 from mixel.backend.config import build
 from mixel.backend.cube import Cube, Window
+from mixel.backend.methods import pieces
 from mixel.backend.methods.contract import Labelled
 from mixel.backend.methods.patches import Normalisation
 from mixel.backend.methods.squares import Squares, guided_order, needed, put_back, raster_order, reach, taken
@@ -296,3 +297,27 @@ def test_squares_without_any_data_are_not_read() -> None:
     net = network().eval()
     scores, _ = net(torch.zeros(1, 4, 4, 5), torch.zeros(1, 4, 4, dtype=torch.bool), (0, 0))
     assert torch.isfinite(scores).all()
+
+
+def test_pieces_hold_every_chosen_square_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mixel.backend.methods.pieces.FEWEST", 1)
+    monkeypatch.setattr("mixel.backend.methods.pieces.MOST", 50)
+    squares = Squares.at((5, 2), (23, 19), 4, 2)
+    numbers = torch.arange(23 * 19).view(23, 19, 1).float()
+    board = pieces.framed(23, 19, 1, 4)
+    pieces.window(board, 4)[:] = numbers
+    everything = torch.arange(squares.numbers[0] * squares.numbers[1])
+    found = torch.cat([one.cut(board) for one in pieces.pieces(squares, everything)])
+    torch.testing.assert_close(found, squares.cut(numbers[None]))
+    chosen = torch.tensor([0, 3, 11, len(everything) - 1])
+    parts = pieces.pieces(squares, chosen)
+    held = [row * squares.numbers[1] + col for one in parts for row in range(*one.rows) for col in range(*one.cols)]
+    assert set(chosen.tolist()) <= set(held) and len(set(held)) == len(held)
+    assert pieces.pieces(squares, chosen[:0]) == []
+
+
+def test_strips_cover_all_rows_once() -> None:
+    for rows, cols in ((1, 1), (7, 5000), (300, 284), (5, 1)):
+        parts = pieces.strips(rows, cols)
+        assert [row for first, last in parts for row in range(first, last)] == list(range(rows))
+        assert all(last > first for first, last in parts)

@@ -45,7 +45,7 @@ def made(rows: int, cols: int, bands: int, seed: int = 0) -> tuple[Cube, np.ndar
     spectra = 0.05 + 0.4 * np.exp(-0.5 * ((axis - centres) / widths) ** 2).mean(axis=1)
     grid = generator.integers(0, CLASSES, (rows // FIELD + 1, cols // FIELD + 1))
     classes = np.repeat(np.repeat(grid, FIELD, axis=0), FIELD, axis=1)[:rows, :cols]
-    values = spectra.T[:, classes].astype(np.float32)
+    values = np.ascontiguousarray(spectra.T[:, classes], dtype=np.float32)  # band by band, as a scene is read
     values *= generator.normal(1, 0.08, (1, rows, cols)).astype(np.float32)
     values += generator.normal(0, 0.01, values.shape).astype(np.float32)
     cube = Cube(Window(0, 0, rows, cols), values, np.ones((rows, cols), dtype=bool))

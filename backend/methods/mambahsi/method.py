@@ -14,7 +14,7 @@ from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
-from ..tiles import Draw, Known, changed, known, read
+from ..tiles import Draw, Known, changed, core, known, read
 from .config import Config
 from .network import MambaHsi, halo
 
@@ -103,7 +103,7 @@ class FittedMambaHsi:
         self, network: MambaHsi, normalisation: Normalisation, device: torch.device, record: Record | None
     ) -> None:
         self.network, self.normalisation = network.eval(), normalisation
-        self.device, self.record = device, record
+        self.device, self.record = torch.device(device), record
         self.num_parameters = sum(one.numel() for one in network.parameters())
 
     def weights(self) -> dict[str, NDArray[Any]]:
@@ -112,16 +112,27 @@ class FittedMambaHsi:
         return {**state, **{name: getattr(self.normalisation, name) for name in CONSTANTS}}
 
     def classify(self, cube: Cube) -> Array:
-        """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
+        """Probabilities (classes, rows, cols), NaN in the halo and where the cube is not valid.
+
+        ValueError if its bands are others.
+        """
         bands = len(self.normalisation.mean)
         if len(cube.reflectance) != bands:
             raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
-        tile = read(cube, self.normalisation)
+        wanted = torch.from_numpy(core(cube))
         with torch.inference_mode():
-            scores = self.network(tile.values.to(self.device), tile.valid.to(self.device), tile.origin)
-            found: Array = torch.softmax(scores[0], dim=-1).permute(2, 0, 1).cpu().numpy()
-        found[:, ~cube.valid] = np.nan
-        return found
+            if self.device.type == "cpu":
+                found = self.network.mapped(cube, self.normalisation, wanted)
+            else:
+                found = self._whole(cube, wanted)
+        return np.asarray(found.numpy())
+
+    def _whole(self, cube: Cube, wanted: Tensor) -> Tensor:
+        """Class probabilities (classes, rows, cols) of the wanted pixels (rows, cols), all at once."""
+        tile, wanted = read(cube, self.normalisation), wanted.to(self.device)
+        scores = self.network(tile.values.to(self.device), tile.valid.to(self.device), tile.origin, wanted[None])
+        shares = torch.softmax(scores[0], dim=-1).masked_fill(~wanted[..., None], torch.nan)
+        return shares.permute(2, 0, 1).cpu()
 
 
 def _scores(network: MambaHsi, tile: Known, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -11,11 +11,17 @@ Letters: b tiles, h rows, w cols, k components, d width, c classes. What differs
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
+from ...cube import Cube
 from ...scan import Linear
+from .. import mapping, pieces
+from ..patches import Normalisation
+from ..pieces import Piece
 from ..spatial_spectral import Block, Stem
 from ..squares import Squares, needed, raster_order, reach
+from ..tiles import origin
 from .config import Config
 
 
@@ -37,15 +43,39 @@ class MambaHsi(nn.Module):
         default all with data; the others' mean nothing.
         """
         features = self.stem(values, valid)
-        shape = (valid.shape[1], valid.shape[2])
-        grids = [
-            Squares.at(origin, shape, self.side, number % 2 * self.side // 2) for number in range(len(self.blocks))
-        ]
+        grids = self._grids(origin, (valid.shape[1], valid.shape[2]))
         numbers = needed(grids, valid if wanted is None else wanted)
         for block, squares, chosen in zip(self.blocks, grids, numbers, strict=True):
             tokens, there = squares.cut(features), squares.cut(valid[..., None])[chosen, :, 0]
-            read = block(tokens[chosen], there, raster_order(there))
+            read = block(tokens[chosen], None if bool(there.all()) else there, raster_order(there))
             features = squares.join(tokens.index_copy(0, chosen, read))
+        return self._scores(features)
+
+    def mapped(self, cube: Cube, normalisation: Normalisation, wanted: Tensor) -> Tensor:
+        """Class probabilities (c, h, w) of the wanted pixels (h, w) of a cube, on the CPU; NaN for the others."""
+        side, shape = self.side, cube.valid.shape
+        features = pieces.framed(shape[0], shape[1], self.head.in_features, side)
+        valid, asked = (pieces.surrounded(one, side) for one in (torch.from_numpy(cube.valid), wanted))
+        found = torch.full((self.head.out_features, *valid.shape), torch.nan)
+        norm = mapping.normalised(self.norm)
+
+        def finish(piece: Piece) -> None:
+            shares = torch.softmax(self.head(norm(piece.of(features))), dim=-1)
+            there = piece.cut(asked)
+            if not bool(there.all()):
+                shares.masked_fill_(~there[..., None], torch.nan)
+            piece.put(found.permute(1, 2, 0), shares)
+
+        mapping.stem(self.stem, cube, normalisation, pieces.window(features, side))
+        mapping.read(self.blocks, self._grids(origin(cube), shape), features, valid, wanted, finish)
+        return found[:, side:-side, side:-side]
+
+    def _grids(self, origin: tuple[int, int], shape: tuple[int, int]) -> list[Squares]:
+        """The squares of each block."""
+        side = self.side
+        return [Squares.at(origin, shape, side, number % 2 * side // 2) for number in range(len(self.blocks))]
+
+    def _scores(self, features: Tensor) -> Tensor:
         scores: Tensor = self.head(self.dropout(self.norm(features)))
         return scores
 

@@ -1,7 +1,7 @@
 """Mamba-in-Mamba at work: fits the network to labelled pixels, then classifies any window of the scene.
 
-A window's pixels are embedded once; patches are gathered from the embedded pixels in batches, so that no more than
-a few of them exist at a time. On the CPU each core works on batches of its own with one thread.
+A window's pixels are embedded once. On the CPU the compiled form takes over from there, tile by tile; elsewhere patches
+are gathered from the embedded pixels in batches, so that no more than a few of them exist at a time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..contract import Plan, TrainingData
 from ..parallel import each
 from ..patches import Draw, Normalisation, Patches, reflected
 from .config import Config
+from .fused import Fused
 from .network import Mim, Table
 
 CONSTANTS = ("mean", "scale", "projection")
@@ -121,12 +122,20 @@ class FittedMim:
 
     def _classify(self, cube: Cube, chosen: NDArray[np.int64], found: Array) -> None:
         """Write the probabilities of the chosen pixels into ``found`` (classes, pixels)."""
-        cols = cube.valid.shape[1]
-        table, half = self._table(cube), self.config.patch // 2
+        grid = self._embedded(cube)
+        if self.device.type == "cpu":
+            sums = Fused(self.network, self.config.patch).sums(self.network.stem(grid)[0], cube.valid)
+            scores = self.network.head(sums.view(-1, self.config.width)[chosen])
+            found[:, chosen] = torch.softmax(scores, dim=1).t().numpy()
+        else:
+            self._classify_in_batches(self.network.table(grid), cube.valid.shape[1], chosen, found)
+
+    def _classify_in_batches(self, table: Table, cols: int, chosen: NDArray[np.int64], found: Array) -> None:
+        """The same in torch's operators, a batch of patches at a time."""
+        half, size = self.config.patch // 2, BATCH[self.device.type]
         span, stride = torch.arange(self.config.patch), cols + 2 * half
         around = (span[:, None] * stride + span).flatten()
         corners = torch.from_numpy(chosen // cols * stride + chosen % cols)
-        size = BATCH[self.device.type]
 
         def work(part: int) -> None:
             where = slice(part * size, (part + 1) * size)
@@ -136,8 +145,8 @@ class FittedMim:
 
         each(-(-len(chosen) // size), work, self.device)
 
-    def _table(self, cube: Cube) -> Table:
-        """All pixels of the cube and of its mirrored margins, embedded."""
+    def _embedded(self, cube: Cube) -> Tensor:
+        """All pixels of the cube and of its mirrored margins (1, rows, cols, d), embedded."""
         rows, cols = cube.valid.shape
         embedded = torch.empty(rows * cols, self.config.width, device=self.device)
 
@@ -147,7 +156,7 @@ class FittedMim:
 
         each(-(-rows * cols // CHUNK), work, self.device)
         grid = torch.from_numpy(reflected(rows, cols, self.config.reach)).to(self.device)
-        return self.network.table(embedded[grid][None])
+        return embedded[grid][None]
 
 
 def _scales(network: Mim, spectra: Tensor, config: Config) -> list[Tensor]:

@@ -153,10 +153,11 @@ class FittedSpectralMamba:
                 numbers = around[first : last + 2 * self.config.reach]
                 spectra = self.normalisation.spectra(cube, numbers.ravel()).to(self.device)
                 grid = spectra.view(1, *numbers.shape, bands).permute(0, 3, 1, 2)
-                scores = torch.softmax(self.network(self.network.merge(grid)), dim=1)
+                scores = torch.softmax(read(self.network.merge(grid)), dim=1)
                 found[:, first:last] = scores.t().cpu().numpy().reshape(-1, last - first, cols)
 
         with torch.inference_mode():
+            read = self.network.mapping()
             each(-(-rows // height), work, self.device)
         found[:, ~cube.valid] = np.nan
         return found

@@ -13,6 +13,7 @@ The authors released no code; what the paper leaves open is chosen so:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...cube import Array
-from ...scan import Linear, MambaBlock
+from ...scan import Linear, MambaBlock, chosen_form
 from .config import Config
 
 WIDEST = 4.0
@@ -76,6 +77,15 @@ class SpectralMamba(nn.Module):
         features = features + self.scan(self.before(features))
         scores: Tensor = self.head(self.dropout(self.after(features).mean(dim=1)))
         return scores
+
+    def mapping(self) -> Callable[[Tensor], Tensor]:
+        """What :meth:`forward` gives, for mapping: in kernels where the scan runs in kernels on this device."""
+        if self.places.device.type != "cpu" or chosen_form("cpu").name != "numba":
+            return self
+        from ...scan.spectrum import FusedSpectrum
+
+        read = FusedSpectrum(self.embed, self.before, self.scan, self.after, self.places, self.gaps)
+        return lambda spectra: self.head(read(spectra))
 
 
 def pieces(bands: int, number: int, layout: str) -> NDArray[np.int64]:

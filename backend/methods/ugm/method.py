@@ -22,6 +22,7 @@ from ..patches import Normalisation
 from ..tiles import Tile, known, read, seen
 from .config import Config
 from .goal import Goal
+from .mapped import Mapped
 from .network import Ugm, Unmixed, halo
 from .variants import first_variants
 
@@ -114,7 +115,7 @@ class FittedUgm:
         record: Record | None,
     ) -> None:
         self.network, self.normalisation, self.scale = network.eval(), normalisation, scale
-        self.config, self.device, self.record = config, device, record
+        self.config, self.device, self.record = config, torch.device(device), record
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.order = np.arange(config.num_endmembers)
 
@@ -138,8 +139,11 @@ class FittedUgm:
     def unmix_and_classify(self, cube: Cube) -> tuple[Unmixing, Array]:
         """Abundances and error, and class probabilities (classes, rows, cols), of one cube, halo included.
 
-        NaN where the cube is not valid. ValueError if its bands are others.
+        NaN where the cube is not valid, on the CPU in the halo too. ValueError if its bands are others.
         """
+        if self.device.type == "cpu":
+            found = self._mapped(cube, classes=True)
+            return self._ordered(found), np.asarray(found.probabilities.numpy())
         tile = self._tile(cube)
         with torch.no_grad():
             scores, unmixed = self.network(tile.values, tile.valid, tile.origin)
@@ -152,6 +156,8 @@ class FittedUgm:
 
     def unmix(self, cube: Cube) -> Unmixing:
         """Abundances and reconstruction error alone; see :class:`~..contract.Unmixer`."""
+        if self.device.type == "cpu":
+            return self._ordered(self._mapped(cube, classes=False))
         tile = self._tile(cube)
         with torch.no_grad():
             return self._unmixing(cube, tile, self.network.unmix(tile.values, tile.valid))
@@ -171,10 +177,23 @@ class FittedUgm:
         own = {"brightness": np.array([self.scale], np.float32), "order": self.order.astype(np.float32)}
         return {**state, **constants, **own}
 
-    def _tile(self, cube: Cube) -> Tile:
+    def _mapped(self, cube: Cube, classes: bool) -> Mapped:
+        self._check(cube)
+        with torch.inference_mode():
+            return Mapped(self.network, cube, self.normalisation, self.scale, classes)
+
+    def _ordered(self, found: Mapped) -> Unmixing:
+        with torch.inference_mode():
+            abundances = found.abundances[torch.from_numpy(self.order)]
+        return Unmixing(abundances.numpy(), found.error.numpy())
+
+    def _check(self, cube: Cube) -> None:
         bands = len(self.normalisation.mean)
         if len(cube.reflectance) != bands:
             raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
+
+    def _tile(self, cube: Cube) -> Tile:
+        self._check(cube)
         tile = read(cube, self.normalisation)
         return Tile(tile.values.to(self.device), tile.valid.to(self.device), tile.origin)
 

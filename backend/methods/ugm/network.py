@@ -122,25 +122,32 @@ class Ugm(nn.Module):
         """
         features = self.stem(values, valid)
         unmixed = self._unmixed(features)
-        features = self.stream(features)
-        if self.guidance:
-            features = features + self.clusters(unmixed.abundances)
-        grids = [self._squares(number, origin, valid) for number in range(len(self.blocks))]
+        features = self.guided(features, unmixed)
+        grids = self.grids(origin, (valid.shape[1], valid.shape[2]))
         numbers = needed(grids, valid if wanted is None else wanted)
         for block, squares, chosen in zip(self.blocks, grids, numbers, strict=True):
             tokens, there = squares.cut(features), squares.cut(valid[..., None])[chosen, :, 0]
             shares = squares.cut(unmixed.abundances)[chosen]
             order = guided_order(shares, there) if self.guidance else raster_order(there)
-            features = squares.join(tokens.index_copy(0, chosen, block(tokens[chosen], there, order)))
-        features = self.norm(features)
-        if self.guidance:
-            features = torch.cat([features, unmixed.abundances], dim=-1)
-        return self.head(self.dropout(features)), unmixed
+            read = block(tokens[chosen], None if bool(there.all()) else there, order)
+            features = squares.join(tokens.index_copy(0, chosen, read))
+        return self.scores(self.norm(features), unmixed.abundances), unmixed
 
-    def _squares(self, number: int, origin: tuple[int, int], valid: Tensor) -> Squares:
-        """Those of a block: every other one's are moved by half a square."""
-        shape = (valid.shape[1], valid.shape[2])
-        return Squares.at(origin, shape, self.side, number % 2 * self.side // 2)
+    def guided(self, features: Tensor, unmixed: Unmixed) -> Tensor:
+        """The stem's features as the first block reads them."""
+        features = self.stream(features)
+        return features + self.clusters(unmixed.abundances) if self.guidance else features
+
+    def scores(self, features: Tensor, abundances: Tensor) -> Tensor:
+        """Class scores (..., c) of normalised features (..., d) and abundances (..., r)."""
+        seen = torch.cat([features, abundances], dim=-1) if self.guidance else features
+        scores: Tensor = self.head(self.dropout(seen))
+        return scores
+
+    def grids(self, origin: tuple[int, int], shape: tuple[int, int]) -> list[Squares]:
+        """The squares of each block: every other one's are moved by half a square."""
+        side = self.side
+        return [Squares.at(origin, shape, side, number % 2 * side // 2) for number in range(len(self.blocks))]
 
     def _unmixed(self, features: Tensor) -> Unmixed:
         found: Unmixed = self.unmixing(features if self.guidance else features.detach())

@@ -205,6 +205,25 @@ def test_growing_states(form):
     assert_agrees(tensors, form)
 
 
+@pytest.mark.parametrize("states", [3, 16])
+def test_slow_decay_of_biased_input(states):
+    """A state that forgets over thousands of tokens shows every error of its decay thousands of times."""
+    draw = torch.Generator().manual_seed(0)
+
+    def above(least, *shape):
+        return least + torch.rand(*shape, generator=draw)
+
+    rows = {name: above(0.5, 1, 20_000, size) for name, size in (("u", 17), ("B", states), ("C", states))}
+    tensors = {**rows, "delta": torch.full((1, 20_000, 17), 1e-3), "A": -above(1, 17, states)}
+    leaves = {name: one.clone().requires_grad_() for name, one in tensors.items()}
+    wide = {name: one.double().requires_grad_() for name, one in tensors.items()}
+    found, expected = selective_scan(**leaves, form="numba"), selective_scan(**wide, form="torch")
+    assert_close(found.detach(), expected.detach(), 3e-6)
+    gradients = [torch.autograd.grad(y.sum(), list(x.values())) for y, x in ((found, leaves), (expected, wide))]
+    for mine, theirs in zip(*gradients, strict=True):
+        assert_close(mine, theirs, 5e-6)
+
+
 @pytest.mark.parametrize("form", [*FAST, "reference"])
 @pytest.mark.parametrize("name", ["u", "delta", "z"])
 def test_nan_stays_in_its_channel(form, name):
