@@ -1,7 +1,7 @@
 # Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark demo test test-gpu lint package bench-demo bench-memory bench-mapping bench-fcls bench-mesma bench-scan clean
+.PHONY: help benchmark demo test test-gpu lint package bench-demo bench-memory bench-mapping bench-fcls bench-mesma bench-scan bench-training clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-mesma: ## minutes that MESMA takes with a library of 75 spectra
 
 bench-scan: ## seconds and memory of the selective scan's forms
 	@tests/setup/bench.sh scan $(ARGS)
+
+bench-training: ## minutes that 1000 training steps of UNMamba take
+	@tests/setup/bench.sh training $(ARGS)
 
 clean: ## delete what was built in the checkout; the user's Python and the tests' cache stay
 	rm -rf .build dist demo

@@ -60,7 +60,7 @@ class Unmixer(Protocol):
         """How many numbers were trained."""
 
     def unmix(self, cube: Cube) -> Unmixing:
-        """Unmix one cube, halo included; nodata pixels come out as NaN."""
+        """Unmix one cube; nodata pixels are NaN, those of the halo perhaps too: they are there to be looked at."""
 
 
 class UnmixingMethod(Protocol):
@@ -121,7 +121,10 @@ class Classifier(Protocol):
         """How many numbers were trained."""
 
     def classify(self, cube: Cube) -> Array:
-        """Probabilities (classes, rows, cols) of one cube, halo included: >= 0, summing to 1; nodata pixels NaN."""
+        """Probabilities (classes, rows, cols) of one cube: >= 0, summing to 1; nodata pixels NaN.
+
+        Those of the halo may be NaN too: they are there to be looked at.
+        """
 
     def weights(self) -> dict[str, NDArray[Any]]:
         """Everything :func:`restore` needs besides the Config, as plain arrays: weights, normalisation."""

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..jit import inlined, kernel
+from .instructions import BYTES, LANES
 from .rows import read, sigmoid, write
 from .scan_parts import aligned, rows_at
-from .simd import BYTES, LANES, get, load, splat, store, zeros
+from .simd import get, load, splat, store, zeros
 
 FLUSH = 1024
 """Tokens whose weight gradients are summed in float32 before they go to float64."""

@@ -9,10 +9,11 @@ import numpy as np
 from ..jit import inlined, kernel
 from .fused_kernel import FOUR, product
 from .fused_parts import gelus
+from .instructions import BYTES, LANES
 from .layer_kernels import moments, scaled
 from .rows import read
 from .scan_parts import aligned
-from .simd import BYTES, LANES, if_negative, larger, load, load_splat, splat, store, zeros
+from .simd import if_negative, larger, load, load_splat, splat, store, zeros
 
 
 @inlined

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from .block import MambaBlock
+from .instructions import LANES
 from .numba_form import table
 from .rows import LOG2E
 from .scan_parts import GROUP
-from .simd import LANES
 
 CHUNK = 40
 """Tokens of a sequence that are taken at a time, at the most; long sequences are cut evenly."""

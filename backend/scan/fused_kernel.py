@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..jit import inlined, kernel
-from .fused_parts import power, power_clamped, silus, softplus
+from .fused_parts import power_clamped, silus, softplus
+from .instructions import BYTES, LANES
+from .powers import power
 from .rows import write
 from .scan_parts import BOUND, GROUP, aligned, rows_at
-from .simd import BYTES, LANES, all_within, larger, load, load_splat, store, zeros
+from .simd import all_within, larger, load, load_splat, store, zeros
 
 FOUR = 4
 """Tokens that a product works on at once; buffers of tokens have so many rows or a multiple."""

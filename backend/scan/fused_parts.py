@@ -7,53 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba.core.extending import intrinsic
-
 from ..jit import inlined
+from .powers import exp2, exp2_bounded
 from .rows import LOG2E
-from .simd import LANES, Vector, exp2, exp2_bounded, if_negative, larger, magnitude, splat, zeros
+from .simd import if_negative, larger, magnitude, splat, zeros
 
-_VECTOR = ir.VectorType(ir.FloatType(), LANES)
-_INTS = ir.VectorType(ir.IntType(32), LANES)
-_ROUND = 12582912.0
-"""1.5 * 2^23: adding it leaves the nearest integer in the lowest mantissa bits."""
-_EXP2 = (0.6931470036506653, 0.24022242426872253, 0.05550733581185341, 0.009671512991189957, 0.001326472731307149)
-"""As in `simd`."""
 _LARGEST = 60.0
 """The larger exponent in a pair: two of them multiplied stay finite."""
-
-
-def _instruction(function: Any) -> Any:
-    """Numba's `intrinsic`, whose own annotations say nothing of how kernels call the result."""
-    return intrinsic(function)
-
-
-def _constant(value: float) -> ir.Constant:
-    return ir.Constant(_VECTOR, [value] * LANES)
-
-
-def _grown(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """a b + c, in one instruction where the processor has it."""
-    name, kind = f"llvm.fmuladd.v{LANES}f32", ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    return builder.call(function, [a, b, c])
-
-
-@_instruction
-def power(typing: Any, a: Any, b: Any) -> Any:
-    """2^(a b) for a b known to lie in [-126, 128]; the product is never rounded."""
-
-    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        shifted = _grown(builder, args[0], args[1], _constant(_ROUND))
-        rest = _grown(builder, args[0], args[1], builder.fsub(_constant(_ROUND), shifted))
-        series = _constant(_EXP2[-1])
-        for coefficient in (*_EXP2[-2::-1], 1.0):
-            series = _grown(builder, series, rest, _constant(coefficient))
-        exponent = builder.shl(builder.bitcast(shifted, _INTS), ir.Constant(_INTS, [23] * LANES))
-        return builder.bitcast(builder.add(builder.bitcast(series, _INTS), exponent), _VECTOR)
-
-    return Vector(Vector, Vector), build
 
 
 @inlined

@@ -14,9 +14,10 @@ import numpy as np
 from ..jit import inlined, kernel
 from .fused_kernel import FOUR, product
 from .fused_parts import gelus
+from .instructions import BYTES, LANES
 from .rows import read, write
 from .scan_parts import aligned
-from .simd import BYTES, LANES, get, load, load_splat, put, splat, store, sums, zeros
+from .simd import get, load, load_splat, put, splat, store, sums, zeros
 
 EIGHT = 8
 

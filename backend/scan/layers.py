@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .fused import lanes
+from .instructions import LANES
 from .scan_parts import GROUP as FOUR
-from .simd import LANES
 
 
 class Norm:

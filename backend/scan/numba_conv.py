@@ -11,8 +11,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from . import conv_kernels, pool
+from .instructions import LANES
 from .numba_form import address, parts_of, table, wide
-from .simd import LANES
 
 WORK = 8
 """State updates of the scan that one token and channel of the convolution cost about as much as."""

@@ -15,9 +15,9 @@ from torch.nn import functional
 
 from . import pool, scan_backward, scan_kernels
 from .inputs import ScanInputs
+from .instructions import LANES
 from .rows import LOG2E
 from .scan_parts import GROUP
-from .simd import LANES
 
 Table = tuple[int, int, int]
 ABSENT: Table = (0, 0, 0)

@@ -8,20 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..jit import inlined
-from .simd import (
-    LANES,
-    exp2_bounded,
-    larger,
-    load,
-    load_part,
-    magnitude,
-    quotient,
-    smaller,
-    splat,
-    store,
-    store_part,
-    zeros,
-)
+from .instructions import LANES
+from .powers import exp2_bounded, quotient
+from .simd import larger, load, load_part, magnitude, smaller, splat, store, store_part, zeros
 
 LOG2E = 1.4426950408889634
 LN2 = 0.6931471805599453

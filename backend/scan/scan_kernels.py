@@ -7,24 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..jit import inlined, kernel
+from .instructions import BYTES, LANES
+from .powers import decayed, exp2
 from .rows import read, sigmoid, softplus, write
 from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
-from .simd import (
-    BYTES,
-    LANES,
-    all_within,
-    decayed,
-    exp2,
-    if_negative,
-    larger,
-    load,
-    load_splat,
-    magnitude,
-    prefetch,
-    splat,
-    store,
-    zeros,
-)
+from .simd import all_within, if_negative, larger, load, load_splat, magnitude, prefetch, splat, store, zeros
 
 
 @inlined

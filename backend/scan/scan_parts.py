@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..jit import inlined
+from .instructions import BYTES, LANES
 from .rows import read, write
-from .simd import BYTES, LANES, get, put, store, zeros
+from .simd import get, put, store, zeros
 
 GROUP = 4
 BOUND = 126.0

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .block import MambaBlock
 from .fused import FusedMamba, lanes
-from .simd import LANES
+from .instructions import LANES
 
 EPS = torch.finfo(torch.float32).eps
 """Of an RMSNorm that names none."""

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..jit import inlined, kernel
+from .instructions import BYTES, LANES
 from .rows import read, write
 from .scan_parts import aligned
-from .simd import BYTES, LANES, get, load, load_splat, put, splat, store, sums, zeros
+from .simd import get, load, load_splat, put, splat, store, sums, zeros
 
 
 @inlined

@@ -143,7 +143,9 @@ def exp_rate(threads):
     import numpy as np
 
     from backend.jit import inlined
-    from backend.scan.simd import BYTES, LANES, exp2_bounded, load, store, zeros
+    from backend.scan.instructions import BYTES, LANES
+    from backend.scan.powers import exp2_bounded
+    from backend.scan.simd import load, store, zeros
 
     @inlined
     def loop(address, vectors, repeats):

@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...jit import inlined, kernel
-from ...scan.simd import BYTES, LANES, load, load_part, load_splat, store, store_part, zeros
+from ...scan.instructions import BYTES, LANES
+from ...scan.simd import load, load_part, load_splat, store, store_part, zeros
 from .kernel_rows import left, likeness, normalise
 from .kernel_scale import finish, learn, scan, share
 from .kernel_tokens import beside, decays, prepare

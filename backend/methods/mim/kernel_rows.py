@@ -8,26 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from ...jit import inlined
+from ...scan.instructions import BYTES, LANES
+from ...scan.powers import exp2, exp2_bounded
 from ...scan.rows import LOG2E, sigmoid
-from ...scan.simd import (
-    BYTES,
-    LANES,
-    exp2,
-    exp2_bounded,
-    get,
-    larger,
-    load,
-    load_part,
-    load_splat,
-    put,
-    splat,
-    store,
-    store_part,
-    sums,
-    zeros,
-)
+from ...scan.simd import get, larger, load, load_part, load_splat, put, smaller, splat, store, store_part, sums, zeros
 from .layout import DECAY, FIRST, LOWEST, REAL, ROW, SECOND, SLACK, TOKENS, VECTORS, WIDTH
-from .vectors import at, largest, root, smaller
+from .vectors import at, largest, root
 
 EPSILON = 1e-5
 """Of the layer norms."""

@@ -8,21 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...jit import inlined
+from ...scan.instructions import BYTES, LANES
+from ...scan.powers import exp2
 from ...scan.rows import LOG2E
-from ...scan.simd import (
-    BYTES,
-    LANES,
-    exp2,
-    get,
-    if_negative,
-    larger,
-    load,
-    load_splat,
-    put,
-    splat,
-    store,
-    zeros,
-)
+from ...scan.simd import get, if_negative, larger, load, load_splat, put, splat, store, zeros
 from .kernel_rows import gates, norm, tops
 from .layout import (
     ATTENTION,

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...jit import inlined
+from ...scan.instructions import BYTES, LANES
+from ...scan.powers import exp2_bounded, power
 from ...scan.rows import LOG2E
-from ...scan.simd import BYTES, LANES, all_within, exp2_bounded, get, larger, load, load_splat, put, splat, store, zeros
+from ...scan.simd import all_within, get, larger, load, load_splat, put, smaller, splat, store, zeros
 from .kernel_rows import gates, logistic, silu, tops
 from .layout import (
     BASE_BIAS,
@@ -47,7 +49,7 @@ from .layout import (
     WIDTH,
 )
 from .products import multiply
-from .vectors import at, power, smaller
+from .vectors import at
 
 
 @inlined

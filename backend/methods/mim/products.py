@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 
 from ...jit import inlined
-from ...scan.simd import BYTES, LANES
-from .vectors import BYTE, FLOAT, VECTOR, fused_add, instruction, integer, pointer, splat_of
+from ...scan.instructions import BYTES, FLOAT, INT64, LANES, VECTOR, instruction, pointer, product_sum, splatted
 
 TALL, LOW, FEW, WIDE = (24, 8, 4, 1) if LANES == 16 else (4, 2, 1, 2)
 """Rows of tiles, and vectors across. The taller two come with one row more too: tokens are odd squares, 8 k + 1."""
 COMMON = 128
 """Bytes of a row at the usual widths: as a constant it saves an instruction a product."""
+
+
+def integer(value: int) -> Any:
+    """A constant."""
+    return ir.Constant(INT64, value)
 
 
 class _Tile:
@@ -53,7 +58,7 @@ class _Tile:
     def _spot(self, base: Any, row: Any, r: int, v: int = 0, kind: Any = VECTOR) -> Any:
         """Vector v of row r; as one pointer and a distance, which is part of an instruction where it is constant."""
         distance = self.builder.add(self.builder.mul(row, integer(r)), integer(v * BYTES))
-        place = self.builder.gep(pointer(self.builder, base, BYTE), [distance])
+        place = self.builder.gep(pointer(self.builder, base, ir.IntType(8)), [distance])
         return self.builder.bitcast(place, kind.as_pointer())
 
     def _vectors(self, base: Any, rows: int) -> list[Any]:
@@ -63,9 +68,9 @@ class _Tile:
     def _products(self, a: Any, b: Any, total: list[Any]) -> list[Any]:
         builder, found, right = self.builder, [], self._vectors(b, 1)
         for r in range(self.rows):
-            left = splat_of(builder, builder.load(self._spot(a, self.a_row, r, kind=FLOAT), align=4))
+            left = splatted(builder, builder.load(self._spot(a, self.a_row, r, kind=FLOAT), align=4))
             for v in range(self.wide):
-                found.append(fused_add(builder, left, right[v], total[r * self.wide + v]))
+                found.append(product_sum(builder, left, right[v], total[r * self.wide + v]))
         return found
 
 

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...scan.instructions import BYTES, LANES
 from ...scan.rows import LOG2E
-from ...scan.simd import BYTES, LANES
 from . import layout
 from .blocks import MimBlock
 from .orders import TYPES, pools
