@@ -55,7 +55,8 @@ class MambaBlock(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """tokens (b, l, d_model) -> (b, l, d_model)."""
-        x, z = torch.split(self.in_proj(tokens), self.d_inner, dim=-1)
+        # Two products: the halves of one would have to be copied together again in the backward.
+        x, z = (linear(tokens, half) for half in torch.split(self.in_proj.weight, self.d_inner))
         x = causal_conv1d(x, self.conv1d.weight[:, 0], self.conv1d.bias, reverse=self.reverse)
         widths = [self.dt_rank, self.d_state, self.d_state]
         low, B, C = torch.split(self.x_proj(x), widths, dim=-1)

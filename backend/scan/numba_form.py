@@ -82,7 +82,6 @@ class _Call:
             padding = (0, self.vectors * LANES - channels, 0, self.padded - states)
             self.A = functional.pad(self.A.float(), padding)
         self.A = self.A.contiguous()
-        self.peaks = self.A.abs().amax(0) if self.padded else self.A.sum(0)
         self.D, self.bias, self.initial = (None if t is None else t.contiguous() for t in (D, bias, initial))
         self.rows = (u, delta, B, C, z)
         self.tables = tuple(table(rows, inputs.reverse) for rows in self.rows)
@@ -111,7 +110,7 @@ def forward(inputs: ScanInputs, keep: bool, last: bool) -> tuple[Tensor, Tensor 
     y = torch.empty(batch, length, channels)
     end = torch.empty(batch, channels, states) if last else None
     entries = torch.empty(batch, call.chunks, call.padded, call.vectors * LANES) if keep else None
-    addresses = tuple(address(t) for t in (call.A, call.peaks, call.D, call.bias, call.initial, end, entries))
+    addresses = tuple(address(t) for t in (call.A, call.D, call.bias, call.initial, end, entries))
     out = table(y, call.reverse)
 
     def work(part: int) -> None:
@@ -131,7 +130,7 @@ def backward(inputs: ScanInputs, entries: Tensor | None, dy: Tensor, dlast: Tens
     dB, dC = (torch.empty(call.blocks * batch, length, states) for _ in range(2))
     dinitial = None if inputs.initial_state is None else torch.empty(batch, channels, states)
     sums = np.zeros((max(1, len(call.parts)), states + 2, channels))
-    addresses = tuple(address(t) for t in (call.A, call.peaks, call.D, call.bias, entries, dend, dinitial))
+    addresses = tuple(address(t) for t in (call.A, call.D, call.bias, entries, dend, dinitial))
     tables = [table(rows, call.reverse) for rows in (dout, du, ddelta, dB, dC, dz)]
 
     def work(part: int) -> None:

@@ -10,8 +10,9 @@ from .instructions import INT32, INTS, LANES, VECTOR, Vector, call, constant, in
 
 _ROUND = 12582912.0
 """1.5 * 2^23: adding it leaves the nearest integer in the lowest mantissa bits."""
-_EXP2 = (0.6931470036506653, 0.24022242426872253, 0.05550733581185341, 0.009671512991189957, 0.001326472731307149)
-"""(2^x - 1) / x over [-1/2, 1/2]: the smallest largest error relative to 2^x."""
+_EXP2 = (0.6931471824645996, 0.24022281974561, 0.05550558342534487, 0.009669691667536237, 0.0013300606194785762)
+"""(2^x - 1) / x over [-1/2, 1/2]: the smallest largest error relative to 2^x with the first term held at log(2), since
+an error of that shows a thousand times in a state that forgets over a thousand tokens."""
 
 
 def _power_parts(builder: Any, a: Any, b: Any) -> tuple[tuple[Any, Any], Any, Any]:
@@ -19,10 +20,15 @@ def _power_parts(builder: Any, a: Any, b: Any) -> tuple[tuple[Any, Any], Any, An
     shifted = product_sum(builder, a, b, constant(_ROUND))
     power = builder.fsub(shifted, constant(_ROUND))
     rest = product_sum(builder, a, b, builder.fneg(power))
+    return (shifted, power), rest, _series(builder, rest)
+
+
+def _series(builder: Any, rest: Any) -> Any:
+    """(2^rest - 1) / rest, rest in [-1/2, 1/2]."""
     series = constant(_EXP2[-1])
     for coefficient in _EXP2[-2::-1]:
         series = product_sum(builder, series, rest, constant(coefficient))
-    return (shifted, power), rest, series
+    return series
 
 
 def _scaled(builder: Any, x: Any, integer: tuple[Any, Any]) -> Any:
@@ -102,6 +108,17 @@ def power_rest(typing: Any, a: Any, b: Any) -> Any:
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         _, rest, series = _power_parts(builder, *args)
         return builder.fmul(rest, series)
+
+    return Vector(Vector, Vector), build
+
+
+@instruction
+def power_near(typing: Any, a: Any, b: Any) -> Any:
+    """2^(a b) - 1 for a b known to lie in [-1/2, 1/2]."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        rest = builder.fmul(*args)
+        return builder.fmul(rest, _series(builder, rest))
 
     return Vector(Vector, Vector), build
 

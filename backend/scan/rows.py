@@ -10,7 +10,7 @@ from typing import Any
 from ..jit import inlined
 from .instructions import LANES
 from .powers import exp2_bounded, quotient
-from .simd import larger, load, load_part, magnitude, smaller, splat, store, store_part, zeros
+from .simd import if_negative, larger, load, load_part, magnitude, smaller, splat, store, store_part, zeros
 
 LOG2E = 1.4426950408889634
 LN2 = 0.6931471805599453
@@ -42,9 +42,8 @@ def sigmoid(x: Any) -> Any:
 
 
 @inlined
-def softplus(x: Any) -> Any:
+def _softplus(x: Any, e: Any) -> Any:
     """log(1 + e^x) = max(x, 0) + 2 artanh(e / (2 + e)) with e = e^-|x|: relative precision also for tiny results."""
-    e = exp2_bounded(larger(splat(-126.0), magnitude(x) * splat(-LOG2E)))
     s = quotient(e, splat(2.0) + e)
     q = s * s
     series = q * splat(2.0 / 13.0) + splat(2.0 / 11.0)
@@ -54,3 +53,22 @@ def softplus(x: Any) -> Any:
     series = series * q + splat(2.0 / 3.0)
     series = series * q + splat(2.0)
     return larger(zeros(), x) + series * s
+
+
+@inlined
+def _smaller_power(x: Any) -> Any:
+    """e^-|x|."""
+    return exp2_bounded(larger(splat(-126.0), magnitude(x) * splat(-LOG2E)))
+
+
+@inlined
+def softplus(x: Any) -> Any:
+    """log(1 + e^x)."""
+    return _softplus(x, _smaller_power(x))
+
+
+@inlined
+def softplus_and_slope(x: Any) -> Any:
+    """log(1 + e^x) and its derivative 1 / (1 + e^-x), from one power."""
+    e = _smaller_power(x)
+    return _softplus(x, e), quotient(if_negative(x, e, splat(1.0)), splat(1.0) + e)

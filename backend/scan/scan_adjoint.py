@@ -1,6 +1,9 @@
-"""What the backward kernel does with GROUP states over one chunk: the states once more, the adjoint, sums over lanes.
+"""GROUP states of one vector of channels over a chunk for `scan_backward`: once more forward, then back.
 
-Letters and equations as in `scan_backward`; capitals are addresses.
+What a token needs lies side by side, so that one address serves a whole loop and no two tables share cache sets:
+a row [DL, DU, DY, Y, DDU, DDL, SLOPE, GATE] for each token and vector of channels, and for each token of the group at
+hand its keep [r_t, w_t, a_t h_{t-1}, sums for dB, sums for dC], GROUP vectors each. A decay is kept as w_t (1 + r_t),
+because near 1 a product would lose what it differs by. Capitals are addresses or offsets.
 """
 
 from __future__ import annotations
@@ -9,23 +12,47 @@ from typing import Any
 
 from ..jit import inlined
 from .instructions import BYTES
-from .powers import exp2, power_rest, power_whole
+from .powers import exp2, power_near, power_rest, power_whole
 from .rows import write
-from .scan_parts import BOUND, GROUP
-from .simd import if_negative, load, load_splat, magnitude, splat, store, sums, zeros
+from .scan_parts import BOUND, GROUP, settle
+from .simd import if_negative, load, load_splat, magnitude, prefetch, splat, store, sums, zeros
+
+DL, DU, DY, Y, DDU, DDL, SLOPE, GATE = (part * BYTES for part in range(8))
+ROW = 8 * BYTES
+REST, WHOLE, CARRIED, SUMB, SUMC = (part * GROUP * BYTES for part in range(5))
+KEEP = 5 * GROUP * BYTES
 
 
 @inlined
-def load4(address: int, stride: int) -> Any:
+def _load4(address: int, stride: int) -> Any:
     return load(address), load(address + stride), load(address + 2 * stride), load(address + 3 * stride)
 
 
 @inlined
-def store4(address: int, a: Any, b: Any, c: Any, d: Any) -> None:
+def _store4(address: int, a: Any, b: Any, c: Any, d: Any) -> None:
     store(address, a)
     store(address + BYTES, b)
     store(address + 2 * BYTES, c)
     store(address + 3 * BYTES, d)
+
+
+@inlined
+def _dot4(total: Any, a: Any, b: Any, c: Any, d: Any, address: int) -> Any:
+    """total + the four vectors times the four numbers at `address`."""
+    total = total + a * load_splat(address)
+    total = total + b * load_splat(address + 4)
+    total = total + c * load_splat(address + 8)
+    return total + d * load_splat(address + 12)
+
+
+@inlined
+def _add_products(to: int, fresh: bool, x: Any, a: Any, b: Any, c: Any, d: Any) -> None:
+    """Four vectors times x, added to the four at `to`, or put there when `fresh`."""
+    if fresh:
+        _store4(to, x * a, x * b, x * c, x * d)
+    else:
+        s0, s1, s2, s3 = _load4(to, BYTES)
+        _store4(to, s0 + x * a, s1 + x * b, s2 + x * c, s3 + x * d)
 
 
 @inlined
@@ -42,133 +69,169 @@ def _clamped_decay(dl: Any, a: Any) -> Any:
     return if_negative(beyond, zeros(), power_rest(dl, a)), if_negative(beyond, exp2(x), power_whole(dl, a))
 
 
-def _again(decay: Any) -> Any:
-    """GROUP states over a chunk once more: keeps h_{t-1} and the decays, and y where a gate needs it.
+def _decays(decay: Any) -> Any:
+    """a_t over a chunk; `decay` takes a step and A. Apart from the recurrence, whose latency it would share."""
 
-    `decay` takes a step and A. A decay is kept as w (1 + r), because near 1 a product would lose what it differs by.
-    """
+    @inlined
+    def decays(A: int, row_bytes: int, row: int, keep: int, steps: int) -> None:
+        a0, a1, a2, a3 = _load4(A, row_bytes)
+        for _ in range(steps):
+            dl = load(row + DL)
+            (r0, w0), (r1, w1), (r2, w2), (r3, w3) = decay(dl, a0), decay(dl, a1), decay(dl, a2), decay(dl, a3)
+            _store4(keep + REST, r0, r1, r2, r3)
+            _store4(keep + WHOLE, w0, w1, w2, w3)
+            row += ROW
+            keep += KEEP
+
+    return decays
+
+
+decays_clamped = _decays(_clamped_decay)
+decays_bounded = _decays(_bounded_decay)
+
+
+@inlined
+def decays_near(A: int, row_bytes: int, row: int, keep: int, steps: int) -> None:
+    """The same where every w is 1, and is not kept."""
+    a0, a1, a2, a3 = _load4(A, row_bytes)
+    for _ in range(steps):
+        dl = load(row + DL)
+        _store4(keep + REST, power_near(dl, a0), power_near(dl, a1), power_near(dl, a2), power_near(dl, a3))
+        row += ROW
+        keep += KEEP
+
+
+def _again(near: bool) -> Any:
+    """The states over a chunk once more; y only where a gate needs it."""
 
     @inlined
     def again(
-        A: int,
         entry: int,
         row_bytes: int,
-        DL: int,
-        DU: int,
-        Y: int,
+        row: int,
+        keep: int,
         B: int,
         C: int,
         token: int,
         steps: int,
         gated: bool,
-        BEFORE: int,
-        REST: int,
-        WHOLE: int,
+        fresh: bool,
+        wanted: int,
+        wanted_row: int,
     ) -> None:
-        a0, a1, a2, a3 = load4(A, row_bytes)
-        h0, h1, h2, h3 = load4(entry, row_bytes)
+        h0, h1, h2, h3 = _load4(entry, row_bytes)
         for _ in range(steps):
-            dl, du = load(DL), load(DU)
-            store4(BEFORE, h0, h1, h2, h3)
-            (r0, w0), (r1, w1), (r2, w2), (r3, w3) = decay(dl, a0), decay(dl, a1), decay(dl, a2), decay(dl, a3)
-            store4(REST, r0, r1, r2, r3)
-            store4(WHOLE, w0, w1, w2, w3)
-            h0 = (h0 + r0 * h0) * w0 + du * load_splat(B)
-            h1 = (h1 + r1 * h1) * w1 + du * load_splat(B + 4)
-            h2 = (h2 + r2 * h2) * w2 + du * load_splat(B + 8)
-            h3 = (h3 + r3 * h3) * w3 + du * load_splat(B + 12)
+            du = load(row + DU)
+            r0, r1, r2, r3 = _load4(keep + REST, BYTES)
+            h0, h1, h2, h3 = h0 + h0 * r0, h1 + h1 * r1, h2 + h2 * r2, h3 + h3 * r3
+            if not near:
+                w0, w1, w2, w3 = _load4(keep + WHOLE, BYTES)
+                h0, h1, h2, h3 = h0 * w0, h1 * w1, h2 * w2, h3 * w3
+            _store4(keep + CARRIED, h0, h1, h2, h3)
+            h0 = h0 + du * load_splat(B)
+            h1 = h1 + du * load_splat(B + 4)
+            h2 = h2 + du * load_splat(B + 8)
+            h3 = h3 + du * load_splat(B + 12)
+            _add_products(keep + SUMC, fresh, load(row + DY), h0, h1, h2, h3)
             if gated:
-                y = load(Y)
-                y = y + h0 * load_splat(C)
-                y = y + h1 * load_splat(C + 4)
-                y = y + h2 * load_splat(C + 8)
-                y = y + h3 * load_splat(C + 12)
-                store(Y, y)
-            DL += BYTES
-            DU += BYTES
-            Y += BYTES
+                store(row + Y, _dot4(load(row + Y), h0, h1, h2, h3, C))
+            prefetch(wanted)
+            wanted += wanted_row
+            row += ROW
+            keep += KEEP
             B += token
             C += token
-            BEFORE += GROUP * BYTES
-            REST += GROUP * BYTES
-            WHOLE += GROUP * BYTES
-        store4(BEFORE, h0, h1, h2, h3)
 
     return again
 
 
-again_clamped = _again(_clamped_decay)
-again_bounded = _again(_bounded_decay)
+again = _again(False)
+again_near = _again(True)
+
+
+def _adjoint(near: bool) -> Any:
+    """The adjoint recurrence over a chunk, last token first.
+
+    G holds g, LOW what g lacks, SA the sums for dA [state][lane]. Where decays are `near` 1 the change d of g over the
+    chunk is summed apart, as `scan_kernels` does for h.
+    """
+
+    @inlined
+    def adjoint(
+        A: int,
+        G: int,
+        LOW: int,
+        SA: int,
+        row_bytes: int,
+        row: int,
+        keep: int,
+        B: int,
+        C: int,
+        token: int,
+        steps: int,
+        fresh: bool,
+        wanted: int,
+        wanted_row: int,
+    ) -> None:
+        a0, a1, a2, a3 = _load4(A, row_bytes)
+        e0, e1, e2, e3 = _load4(G, BYTES)
+        d0, d1, d2, d3 = _load4(LOW, BYTES)
+        s0, s1, s2, s3 = _load4(SA, BYTES)
+        if not near:
+            d0, d1, d2, d3 = e0 + d0, e1 + d1, e2 + d2, e3 + d3
+        row += (steps - 1) * ROW
+        keep += (steps - 1) * KEEP
+        B += (steps - 1) * token
+        C += (steps - 1) * token
+        for _ in range(steps):
+            dl, dy = load(row + DL), load(row + DY)
+            d0 = d0 + dy * load_splat(C)
+            d1 = d1 + dy * load_splat(C + 4)
+            d2 = d2 + dy * load_splat(C + 8)
+            d3 = d3 + dy * load_splat(C + 12)
+            g0, g1, g2, g3 = d0, d1, d2, d3
+            if near:
+                g0, g1, g2, g3 = e0 + d0, e1 + d1, e2 + d2, e3 + d3
+            _add_products(keep + SUMB, fresh, load(row + DU), g0, g1, g2, g3)
+            store(row + DDU, _dot4(load(row + DDU), g0, g1, g2, g3, B))
+            q0, q1, q2, q3 = _load4(keep + CARRIED, BYTES)
+            q0, q1, q2, q3 = g0 * q0, g1 * q1, g2 * q2, g3 * q3
+            s0, s1, s2, s3 = s0 + q0 * dl, s1 + q1 * dl, s2 + q2 * dl, s3 + q3 * dl
+            ddl = load(row + DDL)
+            ddl = ddl + q0 * a0
+            ddl = ddl + q1 * a1
+            ddl = ddl + q2 * a2
+            ddl = ddl + q3 * a3
+            store(row + DDL, ddl)
+            r0, r1, r2, r3 = _load4(keep + REST, BYTES)
+            d0, d1, d2, d3 = d0 + g0 * r0, d1 + g1 * r1, d2 + g2 * r2, d3 + g3 * r3
+            if not near:
+                w0, w1, w2, w3 = _load4(keep + WHOLE, BYTES)
+                d0, d1, d2, d3 = d0 * w0, d1 * w1, d2 * w2, d3 * w3
+            prefetch(wanted)
+            wanted -= wanted_row
+            row -= ROW
+            keep -= KEEP
+            B -= token
+            C -= token
+        if not near:
+            e0, e1, e2, e3 = zeros(), zeros(), zeros(), zeros()
+        settle(G, LOW, e0, d0)
+        settle(G + BYTES, LOW + BYTES, e1, d1)
+        settle(G + 2 * BYTES, LOW + 2 * BYTES, e2, d2)
+        settle(G + 3 * BYTES, LOW + 3 * BYTES, e3, d3)
+        _store4(SA, s0, s1, s2, s3)
+
+    return adjoint
+
+
+adjoint = _adjoint(False)
+adjoint_near = _adjoint(True)
 
 
 @inlined
-def adjoint(
-    A: int,
-    G: int,
-    SA: int,
-    row_bytes: int,
-    DL: int,
-    DU: int,
-    DY: int,
-    DDU: int,
-    DDL: int,
-    B: int,
-    C: int,
-    token: int,
-    steps: int,
-    BEFORE: int,
-    REST: int,
-    WHOLE: int,
-    SUMB: int,
-    SUMC: int,
-    fresh: bool,
-) -> None:
-    """The adjoint recurrence of GROUP states over a chunk, last token first; SUMB and SUMC are begun when `fresh`."""
-    a0, a1, a2, a3 = load4(A, row_bytes)
-    g0, g1, g2, g3 = load4(G, BYTES)
-    s0, s1, s2, s3 = load4(SA, BYTES)
-    for t in range(steps - 1, -1, -1):
-        row, keep = t * BYTES, t * GROUP * BYTES
-        b, c = B + t * token, C + t * token
-        dl, du, dy = load(DL + row), load(DU + row), load(DY + row)
-        g0 = g0 + dy * load_splat(c)
-        g1 = g1 + dy * load_splat(c + 4)
-        g2 = g2 + dy * load_splat(c + 8)
-        g3 = g3 + dy * load_splat(c + 12)
-        h0, h1, h2, h3 = load4(BEFORE + keep + GROUP * BYTES, BYTES)
-        if fresh:
-            store4(SUMC + keep, dy * h0, dy * h1, dy * h2, dy * h3)
-            store4(SUMB + keep, du * g0, du * g1, du * g2, du * g3)
-        else:
-            x0, x1, x2, x3 = load4(SUMC + keep, BYTES)
-            store4(SUMC + keep, x0 + dy * h0, x1 + dy * h1, x2 + dy * h2, x3 + dy * h3)
-            x0, x1, x2, x3 = load4(SUMB + keep, BYTES)
-            store4(SUMB + keep, x0 + du * g0, x1 + du * g1, x2 + du * g2, x3 + du * g3)
-        ddu = load(DDU + row)
-        ddu = ddu + g0 * load_splat(b)
-        ddu = ddu + g1 * load_splat(b + 4)
-        ddu = ddu + g2 * load_splat(b + 8)
-        ddu = ddu + g3 * load_splat(b + 12)
-        store(DDU + row, ddu)
-        r0, r1, r2, r3 = load4(REST + keep, BYTES)
-        w0, w1, w2, w3 = load4(WHOLE + keep, BYTES)
-        h0, h1, h2, h3 = load4(BEFORE + keep, BYTES)
-        g0, g1, g2, g3 = (g0 + g0 * r0) * w0, (g1 + g1 * r1) * w1, (g2 + g2 * r2) * w2, (g3 + g3 * r3) * w3
-        q0, q1, q2, q3 = g0 * h0, g1 * h1, g2 * h2, g3 * h3
-        s0, s1, s2, s3 = s0 + q0 * dl, s1 + q1 * dl, s2 + q2 * dl, s3 + q3 * dl
-        ddl = load(DDL + row)
-        ddl = ddl + q0 * a0
-        ddl = ddl + q1 * a1
-        ddl = ddl + q2 * a2
-        ddl = ddl + q3 * a3
-        store(DDL + row, ddl)
-    store4(G, g0, g1, g2, g3)
-    store4(SA, s0, s1, s2, s3)
-
-
-@inlined
-def sum_lanes(SUM: int, to: int, stride: int, steps: int, count: int) -> None:
-    """[token][state][lane] summed over the lanes into rows of `count` states."""
+def sum_lanes(from_keep: int, to: int, stride: int, steps: int, count: int) -> None:
+    """Sums for dB or dC of a chunk over the lanes, into rows of `count` states."""
     for t in range(steps):
-        a, b, c, d = load4(SUM + t * GROUP * BYTES, BYTES)
+        a, b, c, d = _load4(from_keep + t * KEEP, BYTES)
         write(to + t * stride, sums(a, b, c, d), count)

@@ -13,10 +13,31 @@ import numpy as np
 
 from ..jit import inlined, kernel
 from .instructions import BYTES, LANES
-from .rows import LN2, read, sigmoid, softplus, write
-from .scan_adjoint import adjoint, again_bounded, again_clamped, sum_lanes
-from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
-from .simd import all_within, get, larger, load, magnitude, prefetch, splat, store, zeros
+from .rows import LN2, read, sigmoid, softplus_and_slope, write
+from .scan_adjoint import (
+    DDL,
+    DDU,
+    DL,
+    DU,
+    DY,
+    GATE,
+    KEEP,
+    ROW,
+    SLOPE,
+    SUMB,
+    SUMC,
+    Y,
+    adjoint,
+    adjoint_near,
+    again,
+    again_near,
+    decays_bounded,
+    decays_clamped,
+    decays_near,
+    sum_lanes,
+)
+from .scan_parts import BOUND, GROUP, NEAR, aligned, copy_states, enter, fastest, leave, rows_at
+from .simd import all_within, get, larger, load, magnitude, splat, store, zeros
 
 FLUSH = 64
 """Chunks whose parameter gradients are summed in float32 before they go to float64."""
@@ -24,16 +45,17 @@ FLUSH = 64
 
 @inlined
 def _flush(parameters: Any, SA: int, c0: int, vectors: int, width: int, d: int, n: int, padded: int) -> None:
-    """Add the float32 sums of A [vector][state][lane], D and bias [vector][lane] to `parameters`; set them to zero."""
+    """Add the float32 sums of A [vector][state][lane], then of D and bias [vector][both][lane], to `parameters`, and
+    set them to zero.
+    """
     SD = SA + width * padded * BYTES
-    SB = SD + width * BYTES
     for v in range(vectors):
         for lane in range(min(LANES, d - c0 - v * LANES)):
             c = c0 + v * LANES + lane
             for s in range(n):
                 parameters[s, c] += get(SA + (v * padded + s) * BYTES + lane * 4)
-            parameters[n, c] += get(SD + v * BYTES + lane * 4)
-            parameters[n + 1, c] += get(SB + v * BYTES + lane * 4)
+            parameters[n, c] += get(SD + 2 * v * BYTES + lane * 4)
+            parameters[n + 1, c] += get(SD + (2 * v + 1) * BYTES + lane * 4)
     for row in range(width * padded + 2 * width):
         store(SA + row * BYTES, zeros())
 
@@ -62,29 +84,26 @@ def backward(
     dB and dC hold one table for each block of channels, one behind the other. Capitals are addresses.
     """
     b, length, d, n, width, chunk, softplus_asked = sizes
-    A, peaks, D, bias, entries, dlast, dinitial = addresses
+    A, D, bias, entries, dlast, dinitial = addresses
     padded = (n + GROUP - 1) // GROUP * GROUP
     row_bytes = (d + LANES - 1) // LANES * BYTES
     token = padded * 4
     chunks = (length + chunk - 1) // chunk
     gated = z[0] != 0
-    rows = chunk * BYTES
-    wide = width * rows
     states = width * padded * BYTES
-    size = 8 * wide + 2 * states + 2 * width * BYTES + 5 * GROUP * rows + GROUP * BYTES + 2 * chunk * token
+    of_vector = chunk * ROW
+    groups = padded // GROUP * BYTES
+    size = width * of_vector + chunk * KEEP + 3 * states + width * (groups + 3 * BYTES) + 2 * chunk * token
     scratch = np.empty(size + 64, np.uint8)
-    DL = aligned(scratch.ctypes.data)
-    DU, DY, Y, SLOPE = DL + wide, DL + 2 * wide, DL + 3 * wide, DL + 4 * wide
-    GATE, DDU, DDL, G = DL + 5 * wide, DL + 6 * wide, DL + 7 * wide, DL + 8 * wide
+    rows = aligned(scratch.ctypes.data)
+    keep = rows + width * of_vector
+    G = keep + chunk * KEEP
     SA = G + states
-    SD = SA + states
-    SB = SD + width * BYTES
-    SUMB = SB + width * BYTES
-    SUMC, REST, WHOLE = SUMB + GROUP * rows, SUMB + 2 * GROUP * rows, SUMB + 3 * GROUP * rows
-    BEFORE = SUMB + 4 * GROUP * rows
-    Bs = BEFORE + GROUP * rows + GROUP * BYTES
+    LOW = SA + states + 2 * width * BYTES
+    MOST = LOW + states
+    PEAK = MOST + width * groups
+    Bs = PEAK + width * BYTES
     Cs = Bs + chunk * token
-    fits = np.zeros(width, np.bool_)
     for row in range(width * (padded + 2)):
         store(SA + row * BYTES, zeros())
     pending = 0
@@ -94,112 +113,107 @@ def backward(
         c0 = block * width * LANES
         vectors = min(width, (d - c0 + LANES - 1) // LANES)
         enter(dlast, G, batch, c0, vectors, d, n, padded)
+        enter(0, LOW, batch, c0, vectors, d, n, padded)
+        for v in range(vectors):
+            fastest(A + (c0 + v * LANES) * 4, row_bytes, padded, MOST + v * groups)
         for k in range(chunks - 1, -1, -1):
             first = k * chunk
             steps = min(chunk, length - first)
             copy_states(B, batch, first, steps, n, padded, Bs)
             copy_states(C, batch, first, steps, n, padded, Cs)
+            back = chunk if k > 0 else 0
             for v in range(vectors):
-                column = (c0 + v * LANES) * 4
-                count = d - c0 - v * LANES
+                column, count = (c0 + v * LANES) * 4, d - c0 - v * LANES
                 skip = read(D + column, count) if D else zeros()
                 shift = read(bias + column, count) if bias else zeros()
                 from_u, from_delta = rows_at(u, batch, first) + column, rows_at(delta, batch, first) + column
                 from_z, from_dy = rows_at(z, batch, first) + column, rows_at(dy, batch, first) + column
                 peak, broken = zeros(), zeros()
-                if k > 0:
-                    earlier = entries + (batch * chunks + k - 1) * padded * row_bytes + column
-                    for s in range(padded):
-                        prefetch(earlier + s * row_bytes)
+                row = rows + v * of_vector
                 for t in range(steps):
-                    at = v * rows + t * BYTES
-                    # Tokens come backwards, which no processor foresees: ask for the chunk before this one.
-                    back = (t - chunk) if k > 0 else 0
-                    prefetch(from_u + back * u[2])
-                    prefetch(from_delta + back * delta[2])
-                    prefetch(from_z + back * z[2])
-                    prefetch(from_dy + back * dy[2])
                     x = read(from_u + t * u[2], count)
                     step = read(from_delta + t * delta[2], count) + shift
+                    out = read(from_dy + t * dy[2], count)
                     if softplus_asked:
-                        store(SLOPE + at, sigmoid(step))
-                        step = softplus(step)
+                        step, slope = softplus_and_slope(step)
+                        store(row + SLOPE, slope)
                     peak = larger(magnitude(step), peak)
                     broken = broken + (step - step)
-                    out = read(from_dy + t * dy[2], count)
                     if gated:
                         gate = read(from_z + t * z[2], count)
                         s = sigmoid(gate)
-                        store(GATE + at, out * s * (splat(1.0) + gate * (splat(1.0) - s)))
-                        store(Y + at, skip * x)
+                        store(row + GATE, out * s * (splat(1.0) + gate * (splat(1.0) - s)))
+                        store(row + Y, skip * x)
                         out = out * gate * s
-                    store(DL + at, step)
-                    store(DU + at, step * x)
-                    store(DY + at, out)
-                    store(DDU + at, zeros())
-                    store(DDL + at, zeros())
-                fits[v] = all_within(peak * load(peaks + column) + broken, BOUND)
+                    store(row + DL, step)
+                    store(row + DU, step * x)
+                    store(row + DY, out)
+                    store(row + DDU, zeros())
+                    store(row + DDL, zeros())
+                    row += ROW
+                store(PEAK + v * BYTES, peak + broken)
             for g in range(0, padded, GROUP):
                 b_, c_ = Bs + g * 4, Cs + g * 4
                 for v in range(vectors):
-                    column = (c0 + v * LANES) * 4
-                    at, state = v * rows, (v * padded + g) * BYTES
+                    column, row, state = (c0 + v * LANES) * 4, rows + v * of_vector, (v * padded + g) * BYTES
                     a_ = A + g * row_bytes + column
                     entry = entries + ((batch * chunks + k) * padded + g) * row_bytes + column
-                    dl, x, out = DL + at, DU + at, Y + at
-                    if fits[v]:
-                        again_bounded(
-                            a_, entry, row_bytes, dl, x, out, b_, c_, token, steps, gated, BEFORE, REST, WHOLE
+                    # Pieces of rows that come backwards are no stream that a processor foresees: while one group is
+                    # computed, one operand of the chunk before is asked for, and one result's rows of this chunk.
+                    source, target = u, du
+                    if g == GROUP:
+                        source, target = delta, ddelta
+                    elif g == 2 * GROUP:
+                        source, target = z, dz
+                    elif g == 3 * GROUP:
+                        source, target = dy, du
+                    wanted = rows_at(source, batch, first - back) + column
+                    exponent = load(PEAK + v * BYTES) * load(MOST + v * groups + g // GROUP * BYTES)
+                    near = all_within(exponent, NEAR)
+                    if near:
+                        decays_near(a_, row_bytes, row, keep, steps)
+                        again_near(entry, row_bytes, row, keep, b_, c_, token, steps, gated, v == 0, wanted, source[2])
+                    else:
+                        if all_within(exponent, BOUND):
+                            decays_bounded(a_, row_bytes, row, keep, steps)
+                        else:
+                            decays_clamped(a_, row_bytes, row, keep, steps)
+                        again(entry, row_bytes, row, keep, b_, c_, token, steps, gated, v == 0, wanted, source[2])
+                    wanted, stride = rows_at(target, batch, first + steps - 1) + column, target[2]
+                    if g == 3 * GROUP and k > 0:
+                        wanted, stride = entries + ((batch * chunks + k) * padded - 1) * row_bytes + column, row_bytes
+                    g_, low, sa = G + state, LOW + state, SA + state
+                    if near:
+                        adjoint_near(
+                            a_, g_, low, sa, row_bytes, row, keep, b_, c_, token, steps, v == 0, wanted, stride
                         )
                     else:
-                        again_clamped(
-                            a_, entry, row_bytes, dl, x, out, b_, c_, token, steps, gated, BEFORE, REST, WHOLE
-                        )
-                    adjoint(
-                        a_,
-                        G + state,
-                        SA + state,
-                        row_bytes,
-                        dl,
-                        x,
-                        DY + at,
-                        DDU + at,
-                        DDL + at,
-                        b_,
-                        c_,
-                        token,
-                        steps,
-                        BEFORE,
-                        REST,
-                        WHOLE,
-                        SUMB,
-                        SUMC,
-                        v == 0,
-                    )
+                        adjoint(a_, g_, low, sa, row_bytes, row, keep, b_, c_, token, steps, v == 0, wanted, stride)
                 of_block = block * b + batch
-                sum_lanes(SUMB, rows_at(dB, of_block, first) + g * 4, dB[2], steps, min(GROUP, n - g))
-                sum_lanes(SUMC, rows_at(dC, of_block, first) + g * 4, dC[2], steps, min(GROUP, n - g))
+                sum_lanes(keep + SUMB, rows_at(dB, of_block, first) + g * 4, dB[2], steps, min(GROUP, n - g))
+                sum_lanes(keep + SUMC, rows_at(dC, of_block, first) + g * 4, dC[2], steps, min(GROUP, n - g))
             for v in range(vectors):
-                column = (c0 + v * LANES) * 4
-                count = d - c0 - v * LANES
+                column, count = (c0 + v * LANES) * 4, d - c0 - v * LANES
                 skip = read(D + column, count) if D else zeros()
                 from_u, to_u = rows_at(u, batch, first) + column, rows_at(du, batch, first) + column
                 to_delta, to_z = rows_at(ddelta, batch, first) + column, rows_at(dz, batch, first) + column
-                sum_D, sum_bias = load(SD + v * BYTES), load(SB + v * BYTES)
+                of_D = SA + states + 2 * v * BYTES
+                sum_D, sum_bias = load(of_D), load(of_D + BYTES)
+                row = rows + v * of_vector
                 for t in range(steps):
-                    at = v * rows + t * BYTES
-                    x, out, ddu = read(from_u + t * u[2], count), load(DY + at), load(DDU + at)
-                    write(to_u + t * du[2], ddu * load(DL + at) + out * skip, count)
-                    step = ddu * x + load(DDL + at) * splat(LN2)
+                    x, out, ddu = read(from_u + t * u[2], count), load(row + DY), load(row + DDU)
+                    write(to_u + t * du[2], ddu * load(row + DL) + out * skip, count)
+                    step = ddu * x + load(row + DDL) * splat(LN2)
                     if softplus_asked:
-                        step = step * load(SLOPE + at)
+                        step = step * load(row + SLOPE)
                     write(to_delta + t * ddelta[2], step, count)
                     if gated:
-                        write(to_z + t * dz[2], load(GATE + at) * load(Y + at), count)
+                        write(to_z + t * dz[2], load(row + GATE) * load(row + Y), count)
                     sum_D = sum_D + out * x
                     sum_bias = sum_bias + step
-                store(SD + v * BYTES, sum_D)
-                store(SB + v * BYTES, sum_bias)
+                    row += ROW
+                store(of_D, sum_D)
+                store(of_D + BYTES, sum_bias)
             pending += 1
             if pending == FLUSH:
                 _flush(parameters, SA, c0, vectors, width, d, n, padded)

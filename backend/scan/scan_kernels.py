@@ -8,9 +8,9 @@ import numpy as np
 
 from ..jit import inlined, kernel
 from .instructions import BYTES, LANES
-from .powers import decayed, exp2
+from .powers import decayed, exp2, power_near
 from .rows import read, sigmoid, softplus, write
-from .scan_parts import BOUND, GROUP, aligned, copy_states, enter, leave, rows_at
+from .scan_parts import BOUND, GROUP, NEAR, aligned, copy_states, enter, fastest, leave, rows_at, settle
 from .simd import all_within, if_negative, larger, load, load_splat, magnitude, prefetch, splat, store, zeros
 
 
@@ -28,6 +28,7 @@ def _advance(decay: Any) -> Any:
     def advance(
         A: int,
         H: int,
+        LOW: int,
         row_bytes: int,
         DL: int,
         DU: int,
@@ -41,7 +42,8 @@ def _advance(decay: Any) -> Any:
     ) -> None:
         a0, a1 = load(A), load(A + row_bytes)
         a2, a3 = load(A + 2 * row_bytes), load(A + 3 * row_bytes)
-        h0, h1, h2, h3 = load(H), load(H + BYTES), load(H + 2 * BYTES), load(H + 3 * BYTES)
+        h0, h1 = load(H) + load(LOW), load(H + BYTES) + load(LOW + BYTES)
+        h2, h3 = load(H + 2 * BYTES) + load(LOW + 2 * BYTES), load(H + 3 * BYTES) + load(LOW + 3 * BYTES)
         for _ in range(steps):
             dl, du, y = load(DL), load(DU), load(Y)
             h0 = decay(h0, dl, a0) + du * load_splat(B)
@@ -64,12 +66,62 @@ def _advance(decay: Any) -> Any:
         store(H + BYTES, h1)
         store(H + 2 * BYTES, h2)
         store(H + 3 * BYTES, h3)
+        for s in range(GROUP):
+            store(LOW + s * BYTES, zeros())
 
     return advance
 
 
 _clamped = _advance(_clamped_decay)
 _bounded = _advance(decayed)
+
+
+@inlined
+def _near(
+    A: int,
+    H: int,
+    LOW: int,
+    row_bytes: int,
+    DL: int,
+    DU: int,
+    Y: int,
+    B: int,
+    C: int,
+    token: int,
+    steps: int,
+    wanted: int,
+    row: int,
+) -> None:
+    """`advance` where all decays are near 1: a state's change d over the chunk is summed apart from the state h that it
+    began with, so that the little a slow state forgets and gains in a step is not lost. It is quicker too.
+    """
+    a0, a1, a2, a3 = load(A), load(A + row_bytes), load(A + 2 * row_bytes), load(A + 3 * row_bytes)
+    h0, h1, h2, h3 = load(H), load(H + BYTES), load(H + 2 * BYTES), load(H + 3 * BYTES)
+    d0, d1, d2, d3 = load(LOW), load(LOW + BYTES), load(LOW + 2 * BYTES), load(LOW + 3 * BYTES)
+    s0, s1, s2, s3 = h0 + d0, h1 + d1, h2 + d2, h3 + d3
+    for _ in range(steps):
+        dl, du, y = load(DL), load(DU), load(Y)
+        d0 = d0 + du * load_splat(B) + power_near(dl, a0) * s0
+        d1 = d1 + du * load_splat(B + 4) + power_near(dl, a1) * s1
+        d2 = d2 + du * load_splat(B + 8) + power_near(dl, a2) * s2
+        d3 = d3 + du * load_splat(B + 12) + power_near(dl, a3) * s3
+        s0, s1, s2, s3 = h0 + d0, h1 + d1, h2 + d2, h3 + d3
+        y = y + s0 * load_splat(C)
+        y = y + s1 * load_splat(C + 4)
+        y = y + s2 * load_splat(C + 8)
+        y = y + s3 * load_splat(C + 12)
+        store(Y, y)
+        DL += BYTES
+        DU += BYTES
+        Y += BYTES
+        B += token
+        C += token
+        prefetch(wanted)
+        wanted += row
+    settle(H, LOW, h0, d0)
+    settle(H + BYTES, LOW + BYTES, h1, d1)
+    settle(H + 2 * BYTES, LOW + 2 * BYTES, h2, d2)
+    settle(H + 3 * BYTES, LOW + 3 * BYTES, h3, d3)
 
 
 @inlined
@@ -85,16 +137,20 @@ def forward(
 ) -> None:
     """Tasks start..stop of the scan. Capitals are addresses: of parameters, and of rows in this task's scratch."""
     b, length, d, n, width, chunk, softplus_asked = sizes
-    A, peaks, D, bias, initial, last, entries = addresses
+    A, D, bias, initial, last, entries = addresses
     padded = (n + GROUP - 1) // GROUP * GROUP
     row_bytes = (d + LANES - 1) // LANES * BYTES
     token = padded * 4
     chunks = (length + chunk - 1) // chunk
     rows = chunk * BYTES
-    scratch = np.empty(3 * rows + 2 * chunk * token + width * padded * BYTES + 64, np.uint8)
+    states_bytes, groups_bytes = padded * BYTES, padded // GROUP * BYTES
+    size = 3 * rows + 2 * chunk * token + width * (2 * states_bytes + groups_bytes)
+    scratch = np.empty(size + 64, np.uint8)
     DL = aligned(scratch.ctypes.data)
     DU, Y, H = DL + rows, DL + 2 * rows, DL + 3 * rows
-    Bs = H + width * padded * BYTES
+    LOW = H + width * states_bytes
+    MOST = LOW + width * states_bytes
+    Bs = MOST + width * groups_bytes
     Cs = Bs + chunk * token
     for task in range(start, stop):
         block = task // b
@@ -102,6 +158,9 @@ def forward(
         c0 = block * width * LANES
         vectors = min(width, (d - c0 + LANES - 1) // LANES)
         enter(initial, H, batch, c0, vectors, d, n, padded)
+        enter(0, LOW, batch, c0, vectors, d, n, padded)
+        for v in range(vectors):
+            fastest(A + (c0 + v * LANES) * 4, row_bytes, padded, MOST + v * groups_bytes)
         for k in range(chunks):
             first = k * chunk
             steps = min(chunk, length - first)
@@ -110,7 +169,7 @@ def forward(
             for v in range(vectors):
                 column = (c0 + v * LANES) * 4
                 count = d - c0 - v * LANES
-                states = H + v * padded * BYTES
+                states, low = H + v * states_bytes, LOW + v * states_bytes
                 if entries:
                     _keep(entries + (batch * chunks + k) * padded * row_bytes + column, states, row_bytes, padded)
                 skip = read(D + column, count) if D else zeros()
@@ -137,7 +196,7 @@ def forward(
                     store(DL + t * BYTES, step)
                     store(DU + t * BYTES, step * x)
                     store(Y + t * BYTES, skip * x)
-                bounded = all_within(peak * load(peaks + column) + broken, BOUND)
+                peak = peak + broken
                 for g in range(0, padded, GROUP):
                     from_A, from_H, b_, c_ = A + g * row_bytes + column, states + g * BYTES, Bs + g * 4, Cs + g * 4
                     if g == 0:
@@ -148,10 +207,14 @@ def forward(
                         wanted, row = from_z + ahead * z[2], z[2]
                     else:
                         wanted, row = to_y + ahead * y[2], y[2]
-                    if bounded:
-                        _bounded(from_A, from_H, row_bytes, DL, DU, Y, b_, c_, token, steps, wanted, row)
+                    from_low = low + g * BYTES
+                    exponent = peak * load(MOST + v * groups_bytes + g // GROUP * BYTES)
+                    if all_within(exponent, NEAR):
+                        _near(from_A, from_H, from_low, row_bytes, DL, DU, Y, b_, c_, token, steps, wanted, row)
+                    elif all_within(exponent, BOUND):
+                        _bounded(from_A, from_H, from_low, row_bytes, DL, DU, Y, b_, c_, token, steps, wanted, row)
                     else:
-                        _clamped(from_A, from_H, row_bytes, DL, DU, Y, b_, c_, token, steps, wanted, row)
+                        _clamped(from_A, from_H, from_low, row_bytes, DL, DU, Y, b_, c_, token, steps, wanted, row)
                 for t in range(steps):
                     out = load(Y + t * BYTES)
                     if z[0]:

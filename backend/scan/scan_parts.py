@@ -13,11 +13,13 @@ from typing import Any
 from ..jit import inlined
 from .instructions import BYTES, LANES
 from .rows import read, write
-from .simd import get, put, store, zeros
+from .simd import get, larger, load, magnitude, put, store, zeros
 
 GROUP = 4
 BOUND = 126.0
 """Decay exponents within it need no clamping, which saves a tenth of the time."""
+NEAR = 0.5
+"""Decay exponents within it need no powers of two: all decays are near 1."""
 
 
 @inlined
@@ -66,3 +68,24 @@ def leave(state: int, H: int, batch: int, c0: int, vectors: int, d: int, n: int,
         source = H + (c - c0) // LANES * padded * BYTES + (c - c0) % LANES * 4
         for s in range(n):
             put(target + s * 4, get(source + s * BYTES))
+
+
+@inlined
+def fastest(A: int, row_bytes: int, padded: int, MOST: int) -> None:
+    """The largest |A| of every group of states [group][lane]; NaN where one is."""
+    for g in range(0, padded, GROUP):
+        most, broken = zeros(), zeros()
+        for s in range(g, g + GROUP):
+            a = load(A + s * row_bytes)
+            most = larger(magnitude(a), most)
+            broken = broken + (a - a)
+        store(MOST + g // GROUP * BYTES, most + broken)
+
+
+@inlined
+def settle(H: int, LOW: int, h: Any, d: Any) -> None:
+    """h + d as the nearest number at H and what it lacks at LOW, as Knuth adds."""
+    total = h + d
+    added = total - h
+    store(H, total)
+    store(LOW, (h - (total - added)) + (d - added))

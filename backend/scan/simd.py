@@ -221,15 +221,15 @@ def sums(typing: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     """The sums over the lanes of four vectors, in the first four lanes of the result."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        even = lanes(list(range(0, 2 * LANES, 2)))
-        odd = lanes(list(range(1, 2 * LANES, 2)))
+        def fold(x: Any, y: Any, distance: int) -> Any:
+            """Lane i of x, or of y where bit `distance` of i is set, plus the lane at that distance from it."""
+            own = [i + LANES if i & distance else i for i in range(LANES)]
+            partners = lanes([i ^ distance for i in own])
+            return builder.fadd(builder.shuffle_vector(x, y, lanes(own)), builder.shuffle_vector(x, y, partners))
 
-        def fold(x: Any, y: Any) -> Any:
-            return builder.fadd(builder.shuffle_vector(x, y, even), builder.shuffle_vector(x, y, odd))
-
-        total = fold(fold(args[0], args[1]), fold(args[2], args[3]))
-        for _ in range(LANES.bit_length() - 3):
-            total = fold(total, total)
+        total = fold(fold(args[0], args[1], 1), fold(args[2], args[3], 1), 2)
+        for level in range(2, LANES.bit_length() - 1):
+            total = fold(total, total, 1 << level)
         return total
 
     return Vector(Vector, Vector, Vector, Vector), build

@@ -205,8 +205,9 @@ def test_growing_states(form):
     assert_agrees(tensors, form)
 
 
+@pytest.mark.parametrize("step", [1e-2, 1e-3, 1e-5])
 @pytest.mark.parametrize("states", [3, 16])
-def test_slow_decay_of_biased_input(states):
+def test_slow_decay_of_biased_input(states, step):
     """A state that forgets over thousands of tokens shows every error of its decay thousands of times."""
     draw = torch.Generator().manual_seed(0)
 
@@ -214,14 +215,24 @@ def test_slow_decay_of_biased_input(states):
         return least + torch.rand(*shape, generator=draw)
 
     rows = {name: above(0.5, 1, 20_000, size) for name, size in (("u", 17), ("B", states), ("C", states))}
-    tensors = {**rows, "delta": torch.full((1, 20_000, 17), 1e-3), "A": -above(1, 17, states)}
+    tensors = {**rows, "delta": torch.full((1, 20_000, 17), step), "A": -above(1, 17, states)}
     leaves = {name: one.clone().requires_grad_() for name, one in tensors.items()}
     wide = {name: one.double().requires_grad_() for name, one in tensors.items()}
     found, expected = selective_scan(**leaves, form="numba"), selective_scan(**wide, form="torch")
-    assert_close(found.detach(), expected.detach(), 3e-6)
+    assert_close(found.detach(), expected.detach(), 1e-6)
     gradients = [torch.autograd.grad(y.sum(), list(x.values())) for y, x in ((found, leaves), (expected, wide))]
     for mine, theirs in zip(*gradients, strict=True):
-        assert_close(mine, theirs, 5e-6)
+        assert_close(mine, theirs, 1e-6)
+
+
+@pytest.mark.parametrize("form", FAST)
+@pytest.mark.parametrize("run_length", [1, 16, 23])
+def test_steps_of_every_size_in_one_sequence(form, run_length):
+    """Decays near 1, ordinary ones and vanishing ones: each kind has a way of its own, and states go through all."""
+    tensors = {name: t for name, t in operands(length=120, states=6).items() if name != "delta_bias"}
+    sizes = torch.tensor([1e-4, 0.3, 1e-3, 1e3, 1e-4, 20.0]).repeat_interleave(run_length).repeat(20)[:120]
+    tensors["delta"] = (sizes[:, None] * (1 + torch.arange(21) / 21)).expand(2, 120, 21).clone()
+    assert_agrees(tensors, form, softplus=False)
 
 
 @pytest.mark.parametrize("form", [*FAST, "reference"])
