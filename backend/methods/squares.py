@@ -54,6 +54,11 @@ class Squares:
         return whole[:, top : top + h, left : left + w]
 
 
+def alternating(origin: tuple[int, int], shape: tuple[int, int], side: int, blocks: int) -> list[Squares]:
+    """The squares of each block of a network: every other one's are moved by half a square."""
+    return [Squares.at(origin, shape, side, number % 2 * side // 2) for number in range(blocks)]
+
+
 def guided_order(abundances: Tensor, valid: Tensor) -> Tensor:
     """The order of tokens (n, t): by dominant endmember, the most abundant first; tokens without data come last.
 

@@ -150,10 +150,20 @@ def test_mapping_gives_what_training_saw(stripes: tuple) -> None:
     np.testing.assert_allclose(probabilities[:, cube.valid], expected, atol=1e-5)
 
 
-def test_the_map_does_not_depend_on_the_number_of_threads(stripes: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_of_patches_give_what_the_compiled_form_gives(stripes: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a graphics processor maps; the last batch is not full."""
+    cube, _, found, probabilities = stripes
+    monkeypatch.setitem(mim.BATCH, "cpu", 50)
+    chosen, mapped = np.flatnonzero(cube.valid), np.full((len(probabilities), cube.valid.size), np.nan, np.float32)
+    with torch.inference_mode():
+        table = found.network.table(found._embedded(cube))
+        found._classify_in_batches(table, cube.valid.shape[1], chosen, mapped)
+    np.testing.assert_allclose(mapped.reshape(probabilities.shape), probabilities, atol=1e-5)
+
+
+def test_the_map_does_not_depend_on_the_number_of_threads(stripes: tuple) -> None:
     cube, _, found, probabilities = stripes
     threads = torch.get_num_threads()
-    monkeypatch.setitem(mim.BATCH, "cpu", 50)
     try:
         maps = []
         for count in (1, 3):

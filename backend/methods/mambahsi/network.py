@@ -20,7 +20,7 @@ from .. import mapping, pieces
 from ..patches import Normalisation
 from ..pieces import Piece
 from ..spatial_spectral import Block, Stem
-from ..squares import Squares, needed, raster_order, reach
+from ..squares import alternating, needed, raster_order, reach
 from ..tiles import origin
 from .config import Config
 
@@ -43,13 +43,14 @@ class MambaHsi(nn.Module):
         default all with data; the others' mean nothing.
         """
         features = self.stem(values, valid)
-        grids = self._grids(origin, (valid.shape[1], valid.shape[2]))
+        grids = alternating(origin, (valid.shape[1], valid.shape[2]), self.side, len(self.blocks))
         numbers = needed(grids, valid if wanted is None else wanted)
         for block, squares, chosen in zip(self.blocks, grids, numbers, strict=True):
             tokens, there = squares.cut(features), squares.cut(valid[..., None])[chosen, :, 0]
             read = block(tokens[chosen], None if bool(there.all()) else there, raster_order(there))
             features = squares.join(tokens.index_copy(0, chosen, read))
-        return self._scores(features)
+        scores: Tensor = self.head(self.dropout(self.norm(features)))
+        return scores
 
     def mapped(self, cube: Cube, normalisation: Normalisation, wanted: Tensor) -> Tensor:
         """Class probabilities (c, h, w) of the wanted pixels (h, w) of a cube, on the CPU; NaN for the others."""
@@ -67,17 +68,9 @@ class MambaHsi(nn.Module):
             piece.put(found.permute(1, 2, 0), shares)
 
         mapping.stem(self.stem, cube, normalisation, pieces.window(features, side))
-        mapping.read(self.blocks, self._grids(origin(cube), shape), features, valid, wanted, finish)
+        grids = alternating(origin(cube), (shape[0], shape[1]), side, len(self.blocks))
+        mapping.read(self.blocks, grids, features, valid, wanted, finish)
         return found[:, side:-side, side:-side]
-
-    def _grids(self, origin: tuple[int, int], shape: tuple[int, int]) -> list[Squares]:
-        """The squares of each block."""
-        side = self.side
-        return [Squares.at(origin, shape, side, number % 2 * side // 2) for number in range(len(self.blocks))]
-
-    def _scores(self, features: Tensor) -> Tensor:
-        scores: Tensor = self.head(self.dropout(self.norm(features)))
-        return scores
 
 
 def halo(config: Config) -> int:

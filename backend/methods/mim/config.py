@@ -16,8 +16,8 @@ SUMMARY = (
 ADVICE = (
     "Use it where fields are larger than the patch and training areas lie all over the scene: there it is the most "
     "accurate method. Where the map reaches far beyond the training areas (Potsdam, Berlin) it is less accurate "
-    "than a random forest. It maps nearly as fast as a random forest of 500 trees; a patch of 5 pixels instead of 7 is "
-    "quicker still and was about as accurate on blocks set aside."
+    "than a random forest. It maps nearly as fast as a random forest of 500 trees; a patch of 5 pixels instead of 7 "
+    "was about as accurate on blocks set aside and takes less time."
 )
 REFERENCE = "Zhou, Kamata, Wang, Wong, Hou: Mamba-in-Mamba, Neurocomputing 613 (2025), doi:10.1016/j.neucom.2024.128751"
 ACTIVATIONS = (("relu", "ReLU, as in the paper's figure"), ("tanh", "tanh, as in the authors' code"))

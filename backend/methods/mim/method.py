@@ -28,7 +28,7 @@ CONSTANTS = ("mean", "scale", "projection")
 CHUNK = 4096
 """Pixels embedded at a time."""
 BATCH = {"cpu": 256, "cuda": 8192}
-"""Patches classified at a time: on the CPU what the caches hold."""
+"""Patches that torch classifies at a time: on the CPU in validation alone, a few of them together."""
 
 
 def plan(config: Config) -> Plan:

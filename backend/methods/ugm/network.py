@@ -31,7 +31,7 @@ from torch.nn import functional
 
 from ...scan import Linear
 from ..spatial_spectral import Block, Stem
-from ..squares import Squares, guided_order, needed, raster_order, reach
+from ..squares import Squares, alternating, guided_order, needed, raster_order, reach
 from .config import Config
 
 SHARPNESS = 20.0
@@ -145,9 +145,8 @@ class Ugm(nn.Module):
         return scores
 
     def grids(self, origin: tuple[int, int], shape: tuple[int, int]) -> list[Squares]:
-        """The squares of each block: every other one's are moved by half a square."""
-        side = self.side
-        return [Squares.at(origin, shape, side, number % 2 * side // 2) for number in range(len(self.blocks))]
+        """The squares of each block."""
+        return alternating(origin, shape, self.side, len(self.blocks))
 
     def _unmixed(self, features: Tensor) -> Unmixed:
         found: Unmixed = self.unmixing(features if self.guidance else features.detach())

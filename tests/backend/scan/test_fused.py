@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mixel.backend.scan import MambaBlock, chosen_form
+from mixel.backend.scan import MambaBlock, layers
+from mixel.backend.scan.fused import CHUNK, FusedMamba
+from mixel.backend.scan.spectrum import FusedSpectrum
 from torch import nn
 from torch.nn import functional
-
-pytestmark = pytest.mark.skipif(chosen_form("cpu").name != "numba", reason="kernels need Numba")
-if chosen_form("cpu").name == "numba":
-    from mixel.backend.scan import layers
-    from mixel.backend.scan.fused import CHUNK, FusedMamba
-    from mixel.backend.scan.spectrum import FusedSpectrum
 
 
 @pytest.fixture(autouse=True)
