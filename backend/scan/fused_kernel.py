@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..jit import inlined, kernel
-from .fused_parts import power_clamped, silus, softplus
+from .fused_parts import power_clamped, silus
 from .instructions import BYTES, LANES
 from .powers import power
-from .rows import write
+from .rows import softplus, write
 from .scan_parts import BOUND, GROUP, aligned, rows_at
 from .simd import all_within, larger, load, load_splat, store, zeros
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..jit import inlined
 from .powers import exp2, exp2_bounded
 from .rows import LOG2E
-from .simd import if_negative, larger, magnitude, splat, zeros
+from .simd import if_negative, larger, magnitude, splat
 
 _LARGEST = 60.0
 """The larger exponent in a pair: two of them multiplied stay finite."""
@@ -35,21 +35,6 @@ def silus(x: Any, y: Any) -> Any:
     a, b = splat(1.0) + _e(x), splat(1.0) + _e(y)
     r = splat(1.0) / (a * b)
     return x * (r * b), y * (r * a)
-
-
-@inlined
-def softplus(x: Any) -> Any:
-    """log(1 + e^x) = max(x, 0) + log1p(e^-|x|) without a division; relative precision also for tiny results."""
-    e = exp2_bounded(larger(magnitude(x) * splat(-LOG2E), splat(-126.0)))
-    series = e * splat(0.00523262398) + splat(-0.0295049571)
-    series = series * e + splat(0.0782254932)
-    series = series * e + splat(-0.136632069)
-    series = series * e + splat(0.191059885)
-    series = series * e + splat(-0.248429775)
-    series = series * e + splat(0.333190962)
-    series = series * e + splat(-0.499994931)
-    series = series * e + splat(0.99999997)
-    return larger(x, zeros()) + series * e
 
 
 @inlined

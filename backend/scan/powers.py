@@ -14,6 +14,10 @@ _EXP2 = (0.6931471824645996, 0.24022281974561, 0.05550558342534487, 0.0096696916
 """(2^x - 1) / x over [-1/2, 1/2]: the smallest largest error relative to 2^x with the first term held at log(2), since
 an error of that shows a thousand times in a state that forgets over a thousand tokens."""
 
+_FALLING = (0.6931471824645996, 0.24021847768060667, 0.05542359893650587, 0.009365608911206216, 0.0010135741461239182)
+"""(2^x - 1) / x over [-1, 0], the first term held likewise: the smallest largest error of 2^2x relative to 1 - 2^2x,
+which is the error of a state that such decays are applied to."""
+
 
 def _power_parts(builder: Any, a: Any, b: Any) -> tuple[tuple[Any, Any], Any, Any]:
     """2^(a b) = 2^k (1 + rest * series): k + `_ROUND`, k, the nearest integer, rest in [-1/2, 1/2], series."""
@@ -23,10 +27,10 @@ def _power_parts(builder: Any, a: Any, b: Any) -> tuple[tuple[Any, Any], Any, An
     return (shifted, power), rest, _series(builder, rest)
 
 
-def _series(builder: Any, rest: Any) -> Any:
-    """(2^rest - 1) / rest, rest in [-1/2, 1/2]."""
-    series = constant(_EXP2[-1])
-    for coefficient in _EXP2[-2::-1]:
+def _series(builder: Any, rest: Any, coefficients: tuple[float, ...] = _EXP2) -> Any:
+    """(2^rest - 1) / rest, rest in [-1/2, 1/2], or where else the coefficients are good."""
+    series = constant(coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
         series = product_sum(builder, series, rest, constant(coefficient))
     return series
 
@@ -76,18 +80,24 @@ def power(typing: Any, a: Any, b: Any) -> Any:
 
 
 @instruction
-def decayed(typing: Any, x: Any, a: Any, b: Any) -> Any:
-    """x 2^(a b) for a b known to lie in [-126, 126].
-
-    As x + x (2^(a b) - 1) where a b is small: a power of nearly 1 would lose what it differs by.
-    """
+def whole(typing: Any, a: Any, b: Any) -> Any:
+    """The integer nearest to a b, known to lie in [-126, 126], as `scaled` takes it."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        integer, rest, series = _power_parts(builder, args[1], args[2])
-        less = builder.fmul(rest, series)
-        return _scaled(builder, product_sum(builder, args[0], less, args[0]), integer)
+        (shifted, power), _, _ = _power_parts(builder, *args)
+        return power if LANES == 16 else shifted
 
-    return Vector(Vector, Vector, Vector), build
+    return Vector(Vector, Vector), build
+
+
+@instruction
+def scaled(typing: Any, x: Any, integer: Any) -> Any:
+    """x 2^k with k from `whole`."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _scaled(builder, args[0], (args[1], args[1]))
+
+    return Vector(Vector, Vector), build
 
 
 @instruction
@@ -119,6 +129,17 @@ def power_near(typing: Any, a: Any, b: Any) -> Any:
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         rest = builder.fmul(*args)
         return builder.fmul(rest, _series(builder, rest))
+
+    return Vector(Vector, Vector), build
+
+
+@instruction
+def power_falling(typing: Any, a: Any, b: Any) -> Any:
+    """2^(a b) - 1 for a b known to lie in [-1, 0]."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        rest = builder.fmul(*args)
+        return builder.fmul(rest, _series(builder, rest, _FALLING))
 
     return Vector(Vector, Vector), build
 

@@ -43,16 +43,19 @@ def sigmoid(x: Any) -> Any:
 
 @inlined
 def _softplus(x: Any, e: Any) -> Any:
-    """log(1 + e^x) = max(x, 0) + 2 artanh(e / (2 + e)) with e = e^-|x|: relative precision also for tiny results."""
-    s = quotient(e, splat(2.0) + e)
-    q = s * s
-    series = q * splat(2.0 / 13.0) + splat(2.0 / 11.0)
-    series = series * q + splat(2.0 / 9.0)
-    series = series * q + splat(2.0 / 7.0)
-    series = series * q + splat(2.0 / 5.0)
-    series = series * q + splat(2.0 / 3.0)
-    series = series * q + splat(2.0)
-    return larger(zeros(), x) + series * s
+    """log(1 + e^x) = max(x, 0) + log1p(e) with e = e^-|x|: relative precision also for tiny results.
+
+    The terms are summed in pairs, since a row is too short to hide a long chain of them.
+    """
+    square = e * e
+    fourth = square * square
+    a = splat(0.9999999698795106) + splat(-0.49999493139844187) * e
+    b = splat(0.33319096794407443) + splat(-0.24842982109482148) * e
+    c = splat(0.19106006353760574) + splat(-0.13663244930153123) * e
+    d = splat(0.0782259416911533) + splat(-0.029505232523708447) * e
+    low, high = a + b * square, c + d * square
+    series = low + (high + splat(0.005232692703955182) * fourth) * fourth
+    return larger(zeros(), x) + series * e
 
 
 @inlined

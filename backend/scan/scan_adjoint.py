@@ -12,10 +12,11 @@ from typing import Any
 
 from ..jit import inlined
 from .instructions import BYTES
-from .powers import exp2, power_near, power_rest, power_whole
+from .powers import power_near, power_rest, power_whole
 from .rows import write
-from .scan_parts import BOUND, GROUP, settle
-from .simd import if_negative, load, load_splat, magnitude, prefetch, splat, store, sums, zeros
+from .scan_advance import clamped_decay, dot4, load4, store4
+from .scan_parts import GROUP, settle
+from .simd import load, load_splat, prefetch, store, sums, zeros
 
 DL, DU, DY, Y, DDU, DDL, SLOPE, GATE = (part * BYTES for part in range(8))
 ROW = 8 * BYTES
@@ -24,35 +25,13 @@ KEEP = 5 * GROUP * BYTES
 
 
 @inlined
-def _load4(address: int, stride: int) -> Any:
-    return load(address), load(address + stride), load(address + 2 * stride), load(address + 3 * stride)
-
-
-@inlined
-def _store4(address: int, a: Any, b: Any, c: Any, d: Any) -> None:
-    store(address, a)
-    store(address + BYTES, b)
-    store(address + 2 * BYTES, c)
-    store(address + 3 * BYTES, d)
-
-
-@inlined
-def _dot4(total: Any, a: Any, b: Any, c: Any, d: Any, address: int) -> Any:
-    """total + the four vectors times the four numbers at `address`."""
-    total = total + a * load_splat(address)
-    total = total + b * load_splat(address + 4)
-    total = total + c * load_splat(address + 8)
-    return total + d * load_splat(address + 12)
-
-
-@inlined
 def _add_products(to: int, fresh: bool, x: Any, a: Any, b: Any, c: Any, d: Any) -> None:
     """Four vectors times x, added to the four at `to`, or put there when `fresh`."""
     if fresh:
-        _store4(to, x * a, x * b, x * c, x * d)
+        store4(to, x * a, x * b, x * c, x * d)
     else:
-        s0, s1, s2, s3 = _load4(to, BYTES)
-        _store4(to, s0 + x * a, s1 + x * b, s2 + x * c, s3 + x * d)
+        s0, s1, s2, s3 = load4(to, BYTES)
+        store4(to, s0 + x * a, s1 + x * b, s2 + x * c, s3 + x * d)
 
 
 @inlined
@@ -61,42 +40,34 @@ def _bounded_decay(dl: Any, a: Any) -> Any:
     return power_rest(dl, a), power_whole(dl, a)
 
 
-@inlined
-def _clamped_decay(dl: Any, a: Any) -> Any:
-    """The same for any numbers; for small ones to the last bit what `_bounded_decay` gives."""
-    x = dl * a
-    beyond = splat(BOUND) - magnitude(x)
-    return if_negative(beyond, zeros(), power_rest(dl, a)), if_negative(beyond, exp2(x), power_whole(dl, a))
-
-
 def _decays(decay: Any) -> Any:
     """a_t over a chunk; `decay` takes a step and A. Apart from the recurrence, whose latency it would share."""
 
     @inlined
     def decays(A: int, row_bytes: int, row: int, keep: int, steps: int) -> None:
-        a0, a1, a2, a3 = _load4(A, row_bytes)
+        a0, a1, a2, a3 = load4(A, row_bytes)
         for _ in range(steps):
             dl = load(row + DL)
             (r0, w0), (r1, w1), (r2, w2), (r3, w3) = decay(dl, a0), decay(dl, a1), decay(dl, a2), decay(dl, a3)
-            _store4(keep + REST, r0, r1, r2, r3)
-            _store4(keep + WHOLE, w0, w1, w2, w3)
+            store4(keep + REST, r0, r1, r2, r3)
+            store4(keep + WHOLE, w0, w1, w2, w3)
             row += ROW
             keep += KEEP
 
     return decays
 
 
-decays_clamped = _decays(_clamped_decay)
+decays_clamped = _decays(clamped_decay)
 decays_bounded = _decays(_bounded_decay)
 
 
 @inlined
 def decays_near(A: int, row_bytes: int, row: int, keep: int, steps: int) -> None:
     """The same where every w is 1, and is not kept."""
-    a0, a1, a2, a3 = _load4(A, row_bytes)
+    a0, a1, a2, a3 = load4(A, row_bytes)
     for _ in range(steps):
         dl = load(row + DL)
-        _store4(keep + REST, power_near(dl, a0), power_near(dl, a1), power_near(dl, a2), power_near(dl, a3))
+        store4(keep + REST, power_near(dl, a0), power_near(dl, a1), power_near(dl, a2), power_near(dl, a3))
         row += ROW
         keep += KEEP
 
@@ -119,22 +90,22 @@ def _again(near: bool) -> Any:
         wanted: int,
         wanted_row: int,
     ) -> None:
-        h0, h1, h2, h3 = _load4(entry, row_bytes)
+        h0, h1, h2, h3 = load4(entry, row_bytes)
         for _ in range(steps):
             du = load(row + DU)
-            r0, r1, r2, r3 = _load4(keep + REST, BYTES)
+            r0, r1, r2, r3 = load4(keep + REST, BYTES)
             h0, h1, h2, h3 = h0 + h0 * r0, h1 + h1 * r1, h2 + h2 * r2, h3 + h3 * r3
             if not near:
-                w0, w1, w2, w3 = _load4(keep + WHOLE, BYTES)
+                w0, w1, w2, w3 = load4(keep + WHOLE, BYTES)
                 h0, h1, h2, h3 = h0 * w0, h1 * w1, h2 * w2, h3 * w3
-            _store4(keep + CARRIED, h0, h1, h2, h3)
+            store4(keep + CARRIED, h0, h1, h2, h3)
             h0 = h0 + du * load_splat(B)
             h1 = h1 + du * load_splat(B + 4)
             h2 = h2 + du * load_splat(B + 8)
             h3 = h3 + du * load_splat(B + 12)
             _add_products(keep + SUMC, fresh, load(row + DY), h0, h1, h2, h3)
             if gated:
-                store(row + Y, _dot4(load(row + Y), h0, h1, h2, h3, C))
+                store(row + Y, dot4(load(row + Y), h0, h1, h2, h3, C))
             prefetch(wanted)
             wanted += wanted_row
             row += ROW
@@ -173,10 +144,10 @@ def _adjoint(near: bool) -> Any:
         wanted: int,
         wanted_row: int,
     ) -> None:
-        a0, a1, a2, a3 = _load4(A, row_bytes)
-        e0, e1, e2, e3 = _load4(G, BYTES)
-        d0, d1, d2, d3 = _load4(LOW, BYTES)
-        s0, s1, s2, s3 = _load4(SA, BYTES)
+        a0, a1, a2, a3 = load4(A, row_bytes)
+        e0, e1, e2, e3 = load4(G, BYTES)
+        d0, d1, d2, d3 = load4(LOW, BYTES)
+        s0, s1, s2, s3 = load4(SA, BYTES)
         if not near:
             d0, d1, d2, d3 = e0 + d0, e1 + d1, e2 + d2, e3 + d3
         row += (steps - 1) * ROW
@@ -193,8 +164,8 @@ def _adjoint(near: bool) -> Any:
             if near:
                 g0, g1, g2, g3 = e0 + d0, e1 + d1, e2 + d2, e3 + d3
             _add_products(keep + SUMB, fresh, load(row + DU), g0, g1, g2, g3)
-            store(row + DDU, _dot4(load(row + DDU), g0, g1, g2, g3, B))
-            q0, q1, q2, q3 = _load4(keep + CARRIED, BYTES)
+            store(row + DDU, dot4(load(row + DDU), g0, g1, g2, g3, B))
+            q0, q1, q2, q3 = load4(keep + CARRIED, BYTES)
             q0, q1, q2, q3 = g0 * q0, g1 * q1, g2 * q2, g3 * q3
             s0, s1, s2, s3 = s0 + q0 * dl, s1 + q1 * dl, s2 + q2 * dl, s3 + q3 * dl
             ddl = load(row + DDL)
@@ -203,10 +174,10 @@ def _adjoint(near: bool) -> Any:
             ddl = ddl + q2 * a2
             ddl = ddl + q3 * a3
             store(row + DDL, ddl)
-            r0, r1, r2, r3 = _load4(keep + REST, BYTES)
+            r0, r1, r2, r3 = load4(keep + REST, BYTES)
             d0, d1, d2, d3 = d0 + g0 * r0, d1 + g1 * r1, d2 + g2 * r2, d3 + g3 * r3
             if not near:
-                w0, w1, w2, w3 = _load4(keep + WHOLE, BYTES)
+                w0, w1, w2, w3 = load4(keep + WHOLE, BYTES)
                 d0, d1, d2, d3 = d0 * w0, d1 * w1, d2 * w2, d3 * w3
             prefetch(wanted)
             wanted -= wanted_row
@@ -220,7 +191,7 @@ def _adjoint(near: bool) -> Any:
         settle(G + BYTES, LOW + BYTES, e1, d1)
         settle(G + 2 * BYTES, LOW + 2 * BYTES, e2, d2)
         settle(G + 3 * BYTES, LOW + 3 * BYTES, e3, d3)
-        _store4(SA, s0, s1, s2, s3)
+        store4(SA, s0, s1, s2, s3)
 
     return adjoint
 
@@ -233,5 +204,5 @@ adjoint_near = _adjoint(True)
 def sum_lanes(from_keep: int, to: int, stride: int, steps: int, count: int) -> None:
     """Sums for dB or dC of a chunk over the lanes, into rows of `count` states."""
     for t in range(steps):
-        a, b, c, d = _load4(from_keep + t * KEEP, BYTES)
+        a, b, c, d = load4(from_keep + t * KEEP, BYTES)
         write(to + t * stride, sums(a, b, c, d), count)

@@ -119,8 +119,8 @@ def backward(
         for k in range(chunks - 1, -1, -1):
             first = k * chunk
             steps = min(chunk, length - first)
-            copy_states(B, batch, first, steps, n, padded, Bs)
-            copy_states(C, batch, first, steps, n, padded, Cs)
+            copy_states(B, batch, first, steps, n, padded, Bs, token)
+            copy_states(C, batch, first, steps, n, padded, Cs, token)
             back = chunk if k > 0 else 0
             for v in range(vectors):
                 column, count = (c0 + v * LANES) * 4, d - c0 - v * LANES

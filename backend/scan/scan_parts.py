@@ -8,18 +8,21 @@ computes the inside again. A comes multiplied by log2(e), transposed and padded:
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from ..jit import inlined
 from .instructions import BYTES, LANES
 from .rows import read, write
-from .simd import get, larger, load, magnitude, put, store, zeros
+from .simd import get, if_negative, larger, load, magnitude, put, splat, store, zeros
 
 GROUP = 4
 BOUND = 126.0
 """Decay exponents within it need no clamping, which saves a tenth of the time."""
 NEAR = 0.5
 """Decay exponents within it need no powers of two: all decays are near 1."""
+FALL = 2.0
+"""Nor do those down to its negative, where none is positive."""
 
 
 @inlined
@@ -35,11 +38,13 @@ def rows_at(table: Any, batch: int, token: int) -> int:
 
 
 @inlined
-def copy_states(table: Any, batch: int, first: int, steps: int, states: int, padded: int, target: int) -> None:
-    """B or C of `steps` tokens to [token][state], zeros behind the last state."""
+def copy_states(
+    table: Any, batch: int, first: int, steps: int, states: int, padded: int, target: int, token: int
+) -> None:
+    """B or C of `steps` tokens to rows `token` bytes apart, zeros behind the last state."""
     base = rows_at(table, batch, first)
     for t in range(steps):
-        source, row = base + t * table[2], target + t * padded * 4
+        source, row = base + t * table[2], target + t * token
         for n in range(0, states, LANES):
             if n + LANES <= padded:
                 store(row + n * 4, read(source + n * 4, states - n))
@@ -80,6 +85,16 @@ def fastest(A: int, row_bytes: int, padded: int, MOST: int) -> None:
             most = larger(magnitude(a), most)
             broken = broken + (a - a)
         store(MOST + g // GROUP * BYTES, most + broken)
+
+
+@inlined
+def rises(A: int, row_bytes: int, padded: int, RISES: int) -> None:
+    """0 for every group of states [group][lane] where no A is positive, infinity where one is."""
+    for g in range(0, padded, GROUP):
+        most = zeros()
+        for s in range(g, g + GROUP):
+            most = larger(load(A + s * row_bytes), most)
+        store(RISES + g // GROUP * BYTES, if_negative(zeros() - most, splat(inf), zeros()))
 
 
 @inlined

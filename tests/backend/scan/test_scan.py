@@ -205,9 +205,10 @@ def test_growing_states(form):
     assert_agrees(tensors, form)
 
 
-@pytest.mark.parametrize("step", [1e-2, 1e-3, 1e-5])
+@pytest.mark.parametrize("step", [2.0, 0.6, 0.2, 0.05, 1e-2, 1e-3, 1e-5])
 @pytest.mark.parametrize("states", [3, 16])
-def test_slow_decay_of_biased_input(states, step):
+@pytest.mark.parametrize("softplus", [False, True])
+def test_slow_decay_of_biased_input(states, step, softplus):
     """A state that forgets over thousands of tokens shows every error of its decay thousands of times."""
     draw = torch.Generator().manual_seed(0)
 
@@ -215,14 +216,16 @@ def test_slow_decay_of_biased_input(states, step):
         return least + torch.rand(*shape, generator=draw)
 
     rows = {name: above(0.5, 1, 20_000, size) for name, size in (("u", 17), ("B", states), ("C", states))}
-    tensors = {**rows, "delta": torch.full((1, 20_000, 17), step), "A": -above(1, 17, states)}
+    delta = torch.full((1, 20_000, 17), step)
+    tensors = {**rows, "delta": torch.log(torch.expm1(delta)) if softplus else delta, "A": -above(1, 17, states)}
     leaves = {name: one.clone().requires_grad_() for name, one in tensors.items()}
     wide = {name: one.double().requires_grad_() for name, one in tensors.items()}
-    found, expected = selective_scan(**leaves, form="numba"), selective_scan(**wide, form="torch")
+    found = selective_scan(**leaves, delta_softplus=softplus, form="numba")
+    expected = selective_scan(**wide, delta_softplus=softplus, form="torch")
     assert_close(found.detach(), expected.detach(), 1e-6)
     gradients = [torch.autograd.grad(y.sum(), list(x.values())) for y, x in ((found, leaves), (expected, wide))]
     for mine, theirs in zip(*gradients, strict=True):
-        assert_close(mine, theirs, 1e-6)
+        assert_close(mine, theirs, 2e-6 if softplus else 1e-6)
 
 
 @pytest.mark.parametrize("form", FAST)
