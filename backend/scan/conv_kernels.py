@@ -17,7 +17,7 @@ from .scan_parts import aligned, rows_at
 from .simd import get, load, splat, store, zeros
 
 FLUSH = 1024
-"""Tokens whose weight gradients are summed in float32 before they go to float64."""
+"""Tokens, at most twice, whose weight gradients are summed in float32 before they go to float64."""
 
 
 @inlined
@@ -45,9 +45,12 @@ def forward(start: int, stop: int, sizes: Any, addresses: Any, x: Any, y: Any) -
     b, length, d, taps, silu = sizes
     W, bias = addresses
     row_bytes = (d + LANES - 1) // LANES * BYTES
+    block = start // max(1, b)
+    batch = start - block * b - 1
     for task in range(start, stop):
-        block = task // b
-        batch = task - block * b
+        batch += 1
+        if batch == b:
+            block, batch = block + 1, 0
         column, count = block * BYTES, d - block * LANES
         shift = read(bias + column, count) if bias else zeros()
         from_x, to_y, row = rows_at(x, batch, 0) + column, rows_at(y, batch, 0) + column, x[2]
@@ -100,9 +103,13 @@ def backward(start: int, stop: int, parameters: Any, sizes: Any, addresses: Any,
     RING = SUM + (taps + 1) * BYTES
     for j in range(taps + 1):
         store(SUM + j * BYTES, zeros())
+    pending = 0
+    block = start // max(1, b)
+    batch = start - block * b - 1
     for task in range(start, stop):
-        block = task // b
-        batch = task - block * b
+        batch += 1
+        if batch == b:
+            block, batch = block + 1, 0
         column, count = block * BYTES, d - block * LANES
         shift = read(bias + column, count) if bias else zeros()
         from_x, row = rows_at(x, batch, 0) + column, x[2]
@@ -113,7 +120,8 @@ def backward(start: int, stop: int, parameters: Any, sizes: Any, addresses: Any,
             if taps == 4:
                 w0, w1 = load(weights), load(weights + row_bytes)
                 w2, w3 = load(weights + 2 * row_bytes), load(weights + 3 * row_bytes)
-                s0, s1, s2, s3, s4 = zeros(), zeros(), zeros(), zeros(), zeros()
+                s0, s1, s2, s3 = load(SUM), load(SUM + BYTES), load(SUM + 2 * BYTES), load(SUM + 3 * BYTES)
+                s4 = load(SUM + 4 * BYTES)
                 x3, x2 = _tap(from_x, row, last - 1, count), _tap(from_x, row, last - 2, count)
                 x1 = _tap(from_x, row, last - 3, count)
                 d1, d2, d3 = zeros(), zeros(), zeros()
@@ -150,5 +158,11 @@ def backward(start: int, stop: int, parameters: Any, sizes: Any, addresses: Any,
                         store(to, load(to) + d0 * read(from_x + (t - j) * row, count))
                     write(to_dx + t * dx[2], out, count)
                     store(SUM + taps * BYTES, load(SUM + taps * BYTES) + d0)
+            pending += last - bottom
+            if pending >= FLUSH:
+                _flush(parameters, SUM, column, count, taps + 1)
+                pending = 0
+        if task + 1 == stop or batch + 1 == b:
             _flush(parameters, SUM, column, count, taps + 1)
+            pending = 0
     scratch[0] = 0  # Numba frees an array after its last use by name; this is the last.

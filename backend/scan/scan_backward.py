@@ -114,8 +114,9 @@ def backward(
         vectors = min(width, (d - c0 + LANES - 1) // LANES)
         enter(dlast, G, batch, c0, vectors, d, n, padded)
         enter(0, LOW, batch, c0, vectors, d, n, padded)
-        for v in range(vectors):
-            fastest(A + (c0 + v * LANES) * 4, row_bytes, padded, MOST + v * groups)
+        if task == start or batch == 0:  # a block's sequences follow one another
+            for v in range(vectors):
+                fastest(A + (c0 + v * LANES) * 4, row_bytes, padded, MOST + v * groups)
         for k in range(chunks - 1, -1, -1):
             first = k * chunk
             steps = min(chunk, length - first)
@@ -218,7 +219,7 @@ def backward(
             if pending == FLUSH:
                 _flush(parameters, SA, c0, vectors, width, d, n, padded)
                 pending = 0
-        if task + 1 == stop or (task + 1) // b != block:
+        if task + 1 == stop or batch + 1 == b:
             _flush(parameters, SA, c0, vectors, width, d, n, padded)
             pending = 0
         if dinitial:

@@ -49,9 +49,10 @@ def forward(
         vectors = min(width, (d - c0 + LANES - 1) // LANES)
         enter(initial, H, batch, c0, vectors, d, n, padded)
         enter(0, LOW, batch, c0, vectors, d, n, padded)
-        for v in range(vectors):
-            fastest(A + (c0 + v * LANES) * 4, row_bytes, padded, MOST + v * groups_bytes)
-            rises(A + (c0 + v * LANES) * 4, row_bytes, padded, RISES + v * groups_bytes)
+        if task == start or batch == 0:  # a block's sequences follow one another
+            for v in range(vectors):
+                fastest(A + (c0 + v * LANES) * 4, row_bytes, padded, MOST + v * groups_bytes)
+                rises(A + (c0 + v * LANES) * 4, row_bytes, padded, RISES + v * groups_bytes)
         for k in range(chunks):
             first = k * chunk
             steps = min(chunk, length - first)
