@@ -1,4 +1,4 @@
-"""The selective scan (S6), the short causal convolution and the Mamba block on them.
+"""The selective scan (S6), the short causal convolution, the Mamba block on them and the norm behind it.
 
 Arrays in, arrays out: no files, no scenes, no jobs.
 """
@@ -6,6 +6,7 @@ Arrays in, arrays out: no files, no scenes, no jobs.
 from .block import MambaBlock
 from .conv import causal_conv1d
 from .forms import chosen_form, forms
+from .norm import norm_silu
 from .products import Linear
 from .products import sentence as products_sentence
 from .scan import selective_scan
@@ -16,6 +17,7 @@ __all__ = [
     "causal_conv1d",
     "chosen_form",
     "forms",
+    "norm_silu",
     "products_sentence",
     "selective_scan",
 ]

@@ -1,7 +1,7 @@
 """Which forms of the scan there are, which one runs where, and why. Computes nothing.
 
 A form called x is the module `x_form` with `forward(inputs, keep, last)` and `backward(inputs, entries, dy, dlast)`,
-and with `conv` where it has a convolution of its own; or with `apply(inputs, last)`, which brings its own gradient.
+and with `conv` or `norm_silu` where it has its own; or with `apply(inputs, last)`, which brings its own gradient.
 It is imported at first use.
 Nothing is replaced in silence: `chosen_form` gives the sentence for the report and the events.
 """

@@ -167,3 +167,10 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, reverse: bo
     from .numba_conv import Conv
 
     return Conv.apply(x, weight, bias, silu, reverse)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def norm_silu(x: Tensor, *others: Tensor | float | None) -> Tensor:
+    """LayerNorm with SiLU in compiled form."""
+    from .numba_norm import NormSilu
+
+    return NormSilu.apply(x, *others)  # type: ignore[no-untyped-call, no-any-return]

@@ -1,7 +1,7 @@
 """Minutes that 1000 training steps of UNMamba take: ``python -m tests.benchmarks.bench_training``.
 
 The scene is synthetic, 100 x 100 pixels and 198 bands as Jasper Ridge, and learnt from whole in every step. The same
-network is trained with the scan's and the convolution's compiled form and, beside it, with their plain torch form; both
+network is trained with the compiled form of scan, convolution and norm and, beside it, with the plain torch form; both
 take their turns one after another, and the least time of a step counts.
 """
 
@@ -11,7 +11,7 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -23,7 +23,7 @@ from backend.cube import Cube, Window
 from backend.memory import keep_freed_memory
 from backend.methods.unmamba.config import Config
 from backend.methods.unmamba.method import fit
-from backend.scan import conv, scan
+from backend.scan import conv, norm, scan
 from backend.scan.forms import form_module
 
 FORMS = ("numba", "torch")
@@ -40,12 +40,14 @@ def made(side: int, bands: int) -> Cube:
 
 @contextmanager
 def only(form: str) -> Iterator[None]:
-    """Scan and convolution in one form, whatever would be chosen."""
+    """Scan, convolution and norm in one form, whatever would be chosen."""
 
     def chosen(name: str | None, device: torch.device, dtype: torch.dtype, initial_state: bool = False) -> object:
         return form_module(form, device, dtype, initial_state)
 
-    with patch.object(scan, "form_module", chosen), patch.object(conv, "form_module", chosen):
+    with ExitStack() as patches:
+        for module in (scan, conv, norm):
+            patches.enter_context(patch.object(module, "form_module", chosen))
         yield
 
 

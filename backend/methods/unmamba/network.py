@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...scan import Linear, MambaBlock
+from ...scan import Linear, MambaBlock, norm_silu
 from .config import Config
 
 SHARPNESS = 20.0
@@ -38,7 +38,7 @@ STEPS = (0.3, 2.0)
 
 
 class SpatialScan(nn.Module):
-    """Mamba along the rows (or columns) of a tile, half of the channels in each direction: (b, h, w, d) -> same."""
+    """Features + Mamba along the rows (or columns) of a tile, half of the channels in each direction: (b, h, w, d)."""
 
     def __init__(self, width: int, along_rows: bool) -> None:
         super().__init__()
@@ -52,12 +52,12 @@ class SpatialScan(nn.Module):
         lines = features if self.along_rows else features.transpose(1, 2)
         first, second = lines.flatten(0, 1).chunk(2, dim=-1)
         scanned = torch.cat([self.forwards(first.contiguous()), self.backwards(second.contiguous())], dim=-1)
-        scanned = functional.silu(self.norm(self.project(scanned))).view(lines.shape)
-        return scanned if self.along_rows else scanned.transpose(1, 2)
+        grown = norm_silu(self.project(scanned).view(lines.shape), self.norm, lines)
+        return grown if self.along_rows else grown.transpose(1, 2)
 
 
 class SpectralScan(nn.Module):
-    """Mamba over the channel groups of each pixel: (b, h, w, d) -> same."""
+    """Mamba over the channel groups of each pixel, mixed with what stands there: (b, h, w, d) -> same."""
 
     def __init__(self, width: int, groups: int) -> None:
         super().__init__()
@@ -65,9 +65,11 @@ class SpectralScan(nn.Module):
         self.mamba = MambaBlock(width // groups)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, features: Tensor) -> Tensor:
-        tokens = features.reshape(-1, self.groups, features.shape[-1] // self.groups)
-        return functional.silu(self.norm(self.mamba(tokens).view(features.shape)))
+    def forward(self, spatial: Tensor, features: Tensor, mix: Tensor) -> Tensor:
+        """mix[0] spatial + mix[1] (spatial + spectral) + features."""
+        tokens = spatial.reshape(-1, self.groups, spatial.shape[-1] // self.groups)
+        scanned = self.mamba(tokens).view(spatial.shape)
+        return norm_silu(scanned, self.norm, spatial, features, gain=mix[1], keep=mix.sum())
 
 
 class Block(nn.Module):
@@ -80,9 +82,7 @@ class Block(nn.Module):
         self.mix = nn.Parameter(torch.tensor([0.5, 0.5]))
 
     def forward(self, features: Tensor) -> Tensor:
-        spatial: Tensor = features + self.spatial(features)
-        both = spatial + self.spectral(spatial)
-        mixed: Tensor = self.mix[0] * spatial + self.mix[1] * both + features
+        mixed: Tensor = self.spectral(self.spatial(features), features, self.mix)
         return mixed
 
 
@@ -123,7 +123,7 @@ class Unmamba(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Abundances (b, r, h, w): non-negative, summing to one over r."""
-        features = functional.silu(self.stem_norm(self.stem(tiles.permute(0, 2, 3, 1))))
+        features = norm_silu(self.stem(tiles.permute(0, 2, 3, 1)), self.stem_norm)
         for block in self.blocks:
             features = block(features)
         logits = self.balance(self.head(features).flatten(0, 2)).view(*features.shape[:3], -1)
