@@ -47,7 +47,7 @@ def forward(start: int, stop: int, sizes: Any, addresses: Any, x: Any, y: Any) -
     row_bytes = (d + LANES - 1) // LANES * BYTES
     block = start // max(1, b)
     batch = start - block * b - 1
-    for task in range(start, stop):
+    for _ in range(start, stop):
         batch += 1
         if batch == b:
             block, batch = block + 1, 0

@@ -58,7 +58,7 @@ class NormSilu(torch.autograd.Function):
         x, weight, bias, base, gain, keep = ctx.saved_tensors
         source, below, dout = wide(x), wide(base), wide(dy)
         dx, dbase = torch.empty(x.shape), None
-        if base is not None and keep is not None:
+        if below is not None and keep is not None:
             dbase = torch.empty_like(below, dtype=torch.float32)
         sizes, parts, norm = _cut(x, weight, bias)
         shares = _number(gain), _number(keep)
