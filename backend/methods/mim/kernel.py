@@ -19,8 +19,8 @@ from ...jit import inlined, kernel
 from ...scan.instructions import BYTES, LANES
 from ...scan.simd import load, load_part, load_splat, store, store_part, zeros
 from .kernel_rows import left, likeness, normalise
-from .kernel_scale import finish, learn, scan, share
-from .kernel_tokens import beside, decays, prepare
+from .kernel_scale import finish, learn, raised_scan, scan, share
+from .kernel_tokens import beside, prepare, tabulate
 from .layout import (
     BASE,
     DECAY,
@@ -45,7 +45,6 @@ from .layout import (
     POOLS,
     ROW,
     ROW_ORDER,
-    SCAN_ORDER,
     SEMANTIC,
     SHAPE_PIXELS,
     SHAPE_SHARES,
@@ -55,7 +54,6 @@ from .layout import (
     SHAPES_MIXED,
     STRIDE,
     SUM,
-    THIRD,
     TOKENS,
     TOKENS_IN,
     TOKENS_OUT,
@@ -64,7 +62,6 @@ from .layout import (
     TYPE_WALKS,
     VECTORS,
     WALK,
-    WALKS,
     WIDTH,
 )
 from .orders import TYPES
@@ -94,8 +91,8 @@ def pixels(w: int, b: int, g: int, features: int, next_row: int, rows: int, cols
         normal = at(b + PIXELS_NORMAL) + r * stride * row
         normalise(w, b, stride, to, normal)
         walks = at(b + PIXELS_WALKS) + r * stride * at(w + WALK)
-        prepare(w, b, stride, normal, walks)
-        decays(w, 0, stride, at(b + THIRD), walks)
+        prepare(w, b, stride, normal)
+        tabulate(w, b, stride, walks)
 
 
 @inlined
@@ -160,24 +157,21 @@ def masked(w: int, like: int, order: int, to: int) -> None:
 @inlined
 def later(w: int, b: int, tokens: int, to: int) -> None:
     """A later scale: tokens (4, t, d) -> (4, s, d)."""
-    row, count, kept, walk = at(w + ROW), at(w + TOKENS), at(w + KEPT), at(w + WALK)
-    normal, walks, semantic = at(b + NORMAL), at(b + WALKS), at(b + SEMANTIC)
+    row, count, kept = at(w + ROW), at(w + TOKENS), at(w + KEPT)
+    normal, semantic = at(b + NORMAL), at(b + SEMANTIC)
     normalise(w, b, TYPES * count, tokens, normal)
     pool(w, b, normal, tokens)
     beside(w, b, TYPES * kept, at(b + POOLED), at(b + POOLED_TOKENS), at(b + MIXED), at(b + BASE))
     # Few tokens are prepared all at once; many type by type, or the first-level cache would not hold them.
     group = 1 if count >= MANY else TYPES
     for kind in range(0, TYPES, group):
-        prepare(w, b, group * count, normal + kind * count * row, walks)
-        for one in range(group):
-            # There is nothing before the first token of a half, so it needs no decays.
-            decays(w, one * count + 1, one * count + count - 1, at(b + THIRD), walks)
+        prepare(w, b, group * count, normal + kind * count * row)
         for one in range(kind, kind + group):
-            here, scanned = tokens + one * count * row, walks + (one - kind) * count * walk
+            here = tokens + one * count * row
             if at(w + MASKED):
                 likeness(w, b, here, at(w + ROW_ORDER), here + count // 2 * row, at(b + LIKE))
             masked(w, at(b + LIKE), at(w + ORDER), at(b + LEFT))
-            scan(w, b, scanned, at(w + SCAN_ORDER))
+            raised_scan(w, b, (one - kind) * count * row)
             learn(w, b, semantic + one * kept * row)
             mixed = at(b + MIXED) + one * kept * row
             share(w, b, mixed, at(w + ROW_ORDER), mixed)
