@@ -3,7 +3,8 @@
 Same results as `network`, on the CPU, without gradients. What is done once and not again and again:
 
 * per pixel: all that it brings to the first scale's scans, with the decays of all states: a step of the recurrence is
-  then two multiplications and additions. Scans walk through this table by index.
+  then two multiplications and additions. Scans walk through this table by index. Later scales have no two tokens
+  alike; there the recurrence raises the decays itself, so that they need no memory.
 * per pixel and form of a pool: the gates and the residual of the first scale depend on the pooled pixels only, and of
   the 100 pools of a patch of 7 pixels there are 8 forms (straight or bent, of two pixels or three).
 * linear maps in a row are one: the norm's weights with what follows, the learner's values with the map at the end.

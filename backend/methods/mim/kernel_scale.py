@@ -54,14 +54,17 @@ def _scan(half: Any) -> Any:
         """Both half scans -> SCANNED (t, d); the centre, where both end, is their mean."""
         row, tokens, y, kept = at(w + ROW), at(w + TOKENS), at(b + SCANNED), at(b + FIRST)
         middle = tokens // 2
-        half(w, decays, inputs, skips, entering, order, 8, y, row, middle + 1)
-        for v in range(at(w + VECTORS)):
-            store(kept + v * BYTES, load(y + middle * row + v * BYTES))
-        last = (tokens - 1) * row
-        half(w, decays, inputs, skips, entering, order + (tokens - 1) * 8, -8, y + last, -row, middle + 1)
-        for v in range(at(w + VECTORS)):
-            centre = y + middle * row + v * BYTES
-            store(centre, (load(centre) + load(kept + v * BYTES)) * splat(0.5))
+        for back in range(2):
+            start, sign = back * (tokens - 1), 1 - 2 * back
+            half(
+                w, decays, inputs, skips, entering, order + start * 8, sign * 8, y + start * row, sign * row, middle + 1
+            )
+            for v in range(at(w + VECTORS)):
+                centre, other = y + middle * row + v * BYTES, kept + v * BYTES
+                if back:
+                    store(centre, (load(centre) + load(other)) * splat(0.5))
+                else:
+                    store(other, load(centre))
 
     return scan
 
