@@ -52,6 +52,20 @@ def _exp2(builder: Any, a: Any, b: Any) -> Any:
     return _scaled(builder, product_sum(builder, series, rest, constant(1.0)), integer)
 
 
+def faded(builder: Any, a: Any, b: Any) -> Any:
+    """2^(a b) for a b in [-2^50, 128]; what lies below 2^-126 is that or less."""
+    if LANES == 16:  # whose instruction for 2^k takes any k
+        return _exp2(builder, a, b)
+    low, product = constant(-126.0), builder.fmul(a, b)
+    return _exp2(builder, builder.select(builder.fcmp_ordered("<", product, low), low, product), constant(1.0))
+
+
+@instruction
+def fading(typing: Any, a: Any, b: Any) -> Any:
+    """2^(a b) for a b in [-2^50, 128]; what lies below 2^-126 is that or less."""
+    return Vector(Vector, Vector), lambda context, builder, sig, args: faded(builder, *args)
+
+
 @instruction
 def exp2(typing: Any, x: Any) -> Any:
     """2^x to 1.6e-7 relative. Below -126 it stays at 2^-126, from 128 on it is inf; NaN stays NaN; 2^0 is 1."""

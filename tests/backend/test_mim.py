@@ -123,6 +123,14 @@ def test_window_by_window_equals_the_whole(patch: int, stem: int) -> None:
         np.testing.assert_allclose(part, whole[:, top : top + 14], atol=1e-4)
 
 
+def test_the_halo_is_read_but_not_classified(stripes: tuple) -> None:
+    cube, _, found, probabilities = stripes
+    mapped = found.classify(Cube(Window(4, 4, 15, 10, (4, 4, 4, 3)), cube.reflectance, cube.valid))
+    expected = np.full_like(probabilities, np.nan)
+    expected[:, 4:19, 4:14] = probabilities[:, 4:19, 4:14]
+    np.testing.assert_array_equal(mapped, expected)
+
+
 def test_a_class_depends_on_the_halo_and_on_nothing_beyond() -> None:
     cube, classes = made_scene(25, 25)
     found = fitted(cube, classes)

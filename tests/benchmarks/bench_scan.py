@@ -140,14 +140,14 @@ def resident(field):
 
 def exp_rate(threads):
     """Billions of 2^x a second through the kernels' own vectors, the scan's upper limit."""
+    import numba
     import numpy as np
 
-    from backend.jit import inlined
     from backend.scan.instructions import BYTES, LANES
     from backend.scan.powers import exp2_bounded
     from backend.scan.simd import load, store, zeros
 
-    @inlined
+    @numba.njit(nogil=True, error_model="numpy")
     def loop(address, vectors, repeats):
         total = zeros()
         for _ in range(repeats):

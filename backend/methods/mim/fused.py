@@ -104,7 +104,7 @@ class Fused:
         rows |= {layout.PIXELS: area, layout.PIXELS_NORMAL: area}
         rows |= {layout.SHAPES_MIXED: self.forms * area, layout.SHAPES_BASE: self.forms * area}
         sizes = {place: count * self.sizes.row for place, count in rows.items()}
-        sizes |= {layout.WALKS: (self.tokens + more) * self.sizes.walk, layout.PIXELS_WALKS: area * self.sizes.walk}
+        sizes[layout.PIXELS_WALKS] = area * self.sizes.walk
         ends = np.cumsum([sizes[place] // LINE * LINE + LINE for place in sizes])
         start = memory.bytes(max(int(ends[-1]), LARGE))
         return start + np.concatenate([[0], ends[:-1]])

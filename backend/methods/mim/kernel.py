@@ -3,7 +3,8 @@
 Same results as `network`, on the CPU, without gradients. What is done once and not again and again:
 
 * per pixel: all that it brings to the first scale's scans, with the decays of all states: a step of the recurrence is
-  then two multiplications and additions. Scans walk through this table by index.
+  then two multiplications and additions. Scans walk through this table by index. Later scales have no two tokens
+  alike; there the recurrence raises the decays itself, so that they need no memory.
 * per pixel and form of a pool: the gates and the residual of the first scale depend on the pooled pixels only, and of
   the 100 pools of a patch of 7 pixels there are 8 forms (straight or bent, of two pixels or three).
 * linear maps in a row are one: the norm's weights with what follows, the learner's values with the map at the end.
@@ -19,8 +20,8 @@ from ...jit import inlined, kernel
 from ...scan.instructions import BYTES, LANES
 from ...scan.simd import load, load_part, load_splat, store, store_part, zeros
 from .kernel_rows import left, likeness, normalise
-from .kernel_scale import finish, learn, scan, share
-from .kernel_tokens import beside, decays, prepare
+from .kernel_scale import finish, learn, raised_scan, scan, share
+from .kernel_tokens import beside, prepare, tabulate
 from .layout import (
     BASE,
     DECAY,
@@ -45,7 +46,6 @@ from .layout import (
     POOLS,
     ROW,
     ROW_ORDER,
-    SCAN_ORDER,
     SEMANTIC,
     SHAPE_PIXELS,
     SHAPE_SHARES,
@@ -55,7 +55,6 @@ from .layout import (
     SHAPES_MIXED,
     STRIDE,
     SUM,
-    THIRD,
     TOKENS,
     TOKENS_IN,
     TOKENS_OUT,
@@ -64,7 +63,6 @@ from .layout import (
     TYPE_WALKS,
     VECTORS,
     WALK,
-    WALKS,
     WIDTH,
 )
 from .orders import TYPES
@@ -94,8 +92,8 @@ def pixels(w: int, b: int, g: int, features: int, next_row: int, rows: int, cols
         normal = at(b + PIXELS_NORMAL) + r * stride * row
         normalise(w, b, stride, to, normal)
         walks = at(b + PIXELS_WALKS) + r * stride * at(w + WALK)
-        prepare(w, b, stride, normal, walks)
-        decays(w, 0, stride, at(b + THIRD), walks)
+        prepare(w, b, stride, normal)
+        tabulate(w, b, stride, walks)
 
 
 @inlined
@@ -160,24 +158,21 @@ def masked(w: int, like: int, order: int, to: int) -> None:
 @inlined
 def later(w: int, b: int, tokens: int, to: int) -> None:
     """A later scale: tokens (4, t, d) -> (4, s, d)."""
-    row, count, kept, walk = at(w + ROW), at(w + TOKENS), at(w + KEPT), at(w + WALK)
-    normal, walks, semantic = at(b + NORMAL), at(b + WALKS), at(b + SEMANTIC)
+    row, count, kept = at(w + ROW), at(w + TOKENS), at(w + KEPT)
+    normal, semantic = at(b + NORMAL), at(b + SEMANTIC)
     normalise(w, b, TYPES * count, tokens, normal)
     pool(w, b, normal, tokens)
     beside(w, b, TYPES * kept, at(b + POOLED), at(b + POOLED_TOKENS), at(b + MIXED), at(b + BASE))
     # Few tokens are prepared all at once; many type by type, or the first-level cache would not hold them.
     group = 1 if count >= MANY else TYPES
     for kind in range(0, TYPES, group):
-        prepare(w, b, group * count, normal + kind * count * row, walks)
-        for one in range(group):
-            # There is nothing before the first token of a half, so it needs no decays.
-            decays(w, one * count + 1, one * count + count - 1, at(b + THIRD), walks)
+        prepare(w, b, group * count, normal + kind * count * row)
         for one in range(kind, kind + group):
-            here, scanned = tokens + one * count * row, walks + (one - kind) * count * walk
+            here = tokens + one * count * row
             if at(w + MASKED):
                 likeness(w, b, here, at(w + ROW_ORDER), here + count // 2 * row, at(b + LIKE))
             masked(w, at(b + LIKE), at(w + ORDER), at(b + LEFT))
-            scan(w, b, scanned, at(w + SCAN_ORDER))
+            raised_scan(w, b, (one - kind) * count * row)
             learn(w, b, semantic + one * kept * row)
             mixed = at(b + MIXED) + one * kept * row
             share(w, b, mixed, at(w + ROW_ORDER), mixed)

@@ -9,9 +9,9 @@ from typing import Any
 
 from ...jit import inlined
 from ...scan.instructions import BYTES, LANES
-from ...scan.powers import exp2, exp2_bounded
+from ...scan.powers import exp2, fading, quotient
 from ...scan.rows import LOG2E, sigmoid
-from ...scan.simd import get, larger, load, load_part, load_splat, put, smaller, splat, store, store_part, sums, zeros
+from ...scan.simd import get, larger, load, load_part, load_splat, put, splat, store, store_part, sums, zeros
 from .layout import DECAY, FIRST, LOWEST, REAL, ROW, SECOND, SLACK, TOKENS, VECTORS, WIDTH
 from .vectors import at, largest, root
 
@@ -110,17 +110,21 @@ def normalise(w: int, b: int, rows: int, source: int, to: int) -> None:
 
 @inlined
 def exponential(x: Any) -> Any:
-    """e^-x, at least 2^-126 and at most 2^126."""
-    return exp2_bounded(smaller(larger(x * splat(-LOG2E), splat(-126.0)), splat(126.0)))
+    """e^-x, at most 2^126."""
+    return fading(larger(x, splat(-126.0 / LOG2E)), splat(-LOG2E))
 
 
 @inlined
-def silu(address: int, size: int) -> None:
-    """x / (1 + e^-x) in place, of so many bytes."""
-    one = splat(1.0)
+def silu(address: int, size: int, room: int) -> None:
+    """x / (1 + e^-x) in place, of so many bytes; ``room`` for as many more.
+
+    In two passes: in one, what waits for the power would keep the processor from what stands behind.
+    """
+    one, apart = splat(1.0), room - address
     for place in range(address, address + size, BYTES):
-        x = load(place)
-        store(place, x / (one + exponential(x)))
+        store(place + apart, one + exponential(load(place)))
+    for place in range(address, address + size, BYTES):
+        store(place, quotient(load(place), load(place + apart)))
 
 
 @inlined
@@ -128,7 +132,7 @@ def logistic(address: int, size: int) -> None:
     """1 / (1 + e^-x) in place, of so many bytes."""
     one = splat(1.0)
     for place in range(address, address + size, BYTES):
-        store(place, one / (one + exponential(load(place))))
+        store(place, quotient(one, one + exponential(load(place))))
 
 
 @inlined

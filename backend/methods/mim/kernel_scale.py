@@ -9,14 +9,14 @@ from typing import Any
 
 from ...jit import inlined
 from ...scan.instructions import BYTES, LANES
-from ...scan.powers import exp2
+from ...scan.powers import exp2, fading
 from ...scan.rows import LOG2E
 from ...scan.simd import get, if_negative, larger, load, load_splat, put, splat, store, zeros
 from .kernel_rows import gates, norm, tops
 from .layout import (
     ATTENTION,
     FIRST,
-    GROUP,
+    INNER,
     JOINED,
     KEPT,
     KEPT_VECTORS,
@@ -26,12 +26,15 @@ from .layout import (
     NORM,
     NORM_BIAS,
     NOTHING,
+    OTHER,
     ROW,
+    ROW_ORDER,
     SCANNED,
     SCORES,
     SECOND,
     SEMANTIC,
     SHARES,
+    SKIP,
     STATES,
     SUM,
     TANH,
@@ -41,98 +44,48 @@ from .layout import (
     WIDTH,
 )
 from .products import multiply, multiply_transposed
+from .recurrence import half_scan, raised_half_scan
 from .vectors import at
 
 
-@inlined
-def half(w: int, walks: int, order: int, forth: int, y: int, y_step: int, steps: int) -> None:
-    """One half scan: the tokens found at ``walks`` plus ``order``, whose entries lie ``forth`` bytes apart.
-
-    The first token's decays are not read, since there is nothing before it.
-    """
-    vectors, states = at(w + VECTORS), at(w + STATES)
-    inputs, skips = vectors * states * BYTES, vectors * (states + 1) * BYTES
-    entering, leaving = vectors * (states + 2) * BYTES, vectors * (states + 2) * BYTES + states * 4
-    for v in range(vectors):
-        column = v * BYTES
-        for n in range(0, states, GROUP):
-            _group(
-                walks,
-                order,
-                forth,
-                (v * states + n) * BYTES,
-                inputs + column,
-                skips + column if n == 0 else 0,
-                entering + n * 4,
-                leaving + n * 4,
-                y + column,
-                y_step,
-                steps,
+def _scan(half: Any) -> Any:
+    @inlined
+    def scan(w: int, b: int, decays: int, inputs: int, skips: int, entering: int, order: int) -> None:
+        """Both half scans -> SCANNED (t, d); the centre, where both end, is their mean."""
+        row, tokens, y, kept = at(w + ROW), at(w + TOKENS), at(b + SCANNED), at(b + FIRST)
+        middle = tokens // 2
+        for back in range(2):
+            start, sign = back * (tokens - 1), 1 - 2 * back
+            half(
+                w, decays, inputs, skips, entering, order + start * 8, sign * 8, y + start * row, sign * row, middle + 1
             )
+            for v in range(at(w + VECTORS)):
+                centre, other = y + middle * row + v * BYTES, kept + v * BYTES
+                if back:
+                    store(centre, (load(centre) + load(other)) * splat(0.5))
+                else:
+                    store(other, load(centre))
+
+    return scan
 
 
-@inlined
-def _group(
-    walks: int,
-    order: int,
-    forth: int,
-    decays: int,
-    inputs: int,
-    skips: int,
-    entering: int,
-    leaving: int,
-    y: int,
-    y_step: int,
-    steps: int,
-) -> None:
-    """The recurrence of GROUP states of one vector of channels: h = decay h + input B, y = y + h C."""
-    token = walks + at(order)
-    B, x = token + entering, load(token + inputs)
-    h0, h1, h2, h3 = x * load_splat(B), x * load_splat(B + 4), x * load_splat(B + 8), x * load_splat(B + 12)
-    h4, h5, h6, h7 = x * load_splat(B + 16), x * load_splat(B + 20), x * load_splat(B + 24), x * load_splat(B + 28)
-    _leave(token + leaving, load(token + skips if skips else y), y, h0, h1, h2, h3, h4, h5, h6, h7)
-    for _ in range(1, steps):
-        order += forth
-        y += y_step
-        token = walks + at(order)
-        a, B, x = token + decays, token + entering, load(token + inputs)
-        h0 = load(a) * h0 + x * load_splat(B)
-        h1 = load(a + BYTES) * h1 + x * load_splat(B + 4)
-        h2 = load(a + 2 * BYTES) * h2 + x * load_splat(B + 8)
-        h3 = load(a + 3 * BYTES) * h3 + x * load_splat(B + 12)
-        h4 = load(a + 4 * BYTES) * h4 + x * load_splat(B + 16)
-        h5 = load(a + 5 * BYTES) * h5 + x * load_splat(B + 20)
-        h6 = load(a + 6 * BYTES) * h6 + x * load_splat(B + 24)
-        h7 = load(a + 7 * BYTES) * h7 + x * load_splat(B + 28)
-        _leave(token + leaving, load(token + skips if skips else y), y, h0, h1, h2, h3, h4, h5, h6, h7)
-
-
-@inlined
-def _leave(C: int, found: Any, y: int, h0: Any, h1: Any, h2: Any, h3: Any, h4: Any, h5: Any, h6: Any, h7: Any) -> None:
-    """What the states give: y = found + h C."""
-    found = found + h0 * load_splat(C)
-    found = found + h1 * load_splat(C + 4)
-    found = found + h2 * load_splat(C + 8)
-    found = found + h3 * load_splat(C + 12)
-    other = h4 * load_splat(C + 16)
-    other = other + h5 * load_splat(C + 20)
-    other = other + h6 * load_splat(C + 24)
-    other = other + h7 * load_splat(C + 28)
-    store(y, found + other)
+_table_scan, _raised_scan = _scan(half_scan), _scan(raised_half_scan)
 
 
 @inlined
 def scan(w: int, b: int, walks: int, order: int) -> None:
-    """Both half scans -> SCANNED (t, d); the centre, where both end, is their mean."""
-    row, tokens, y = at(w + ROW), at(w + TOKENS), at(b + SCANNED)
-    middle = tokens // 2
-    half(w, walks, order, 8, y, row, middle + 1)
-    for v in range(at(w + VECTORS)):
-        store(at(b + THIRD) + v * BYTES, load(y + middle * row + v * BYTES))
-    half(w, walks, order + (tokens - 1) * 8, -8, y + (tokens - 1) * row, -row, middle + 1)
-    for v in range(at(w + VECTORS)):
-        centre = y + middle * row + v * BYTES
-        store(centre, (load(centre) + load(at(b + THIRD) + v * BYTES)) * splat(0.5))
+    """Both half scans over tokens of the table, found at ``walks`` plus ``order``."""
+    vectors = at(w + VECTORS)
+    inputs = walks + vectors * at(w + STATES) * BYTES
+    skips = inputs + vectors * BYTES
+    _table_scan(w, b, walks, inputs, skips, skips + vectors * BYTES, order)
+
+
+@inlined
+def raised_scan(w: int, b: int, begin: int) -> None:
+    """Both half scans over tokens that `prepare` has left in their order, ``begin`` bytes from the first one."""
+    steps, u, driven = at(b + THIRD) + begin, at(b + INNER) + begin, at(b + OTHER) + begin
+    _raised_scan(w, b, steps, u, at(w + SKIP), driven, at(w + ROW_ORDER))
 
 
 @inlined
@@ -159,19 +112,23 @@ def attend(w: int, b: int) -> None:
 
     But for 1 / the sum of its columns: that into SECOND (s,).
     """
-    tokens, row, weights = at(w + TOKENS), at(w + ROW), at(b + FIRST)
+    tokens, row, weights, one = at(w + TOKENS), at(w + ROW), at(b + FIRST), splat(1.0)
     for v in range(at(w + KEPT_VECTORS)):
         scores = at(b + ATTENTION) + v * BYTES
         peak = load(scores) * load_splat(weights)
-        for t in range(1, tokens):
-            peak = larger(load(scores + t * row) * load_splat(weights + t * 4), peak)
+        other = peak  # tokens are odd
+        for t in range(1, tokens, 2):
+            place = scores + t * row
+            peak = larger(load(place) * load_splat(weights + t * 4), peak)
+            other = larger(load(place + row) * load_splat(weights + t * 4 + 4), other)
+        peak = larger(peak, other)
         total = zeros()
         for t in range(tokens):
             weight = load_splat(weights + t * 4)
-            power = exp2(load(scores + t * row) * weight - peak)
+            power = fading(load(scores + t * row) * weight - peak, one)
             total = total + power
             store(scores + t * row, power * weight)
-        store(at(b + SECOND) + v * BYTES, splat(1.0) / total)
+        store(at(b + SECOND) + v * BYTES, one / total)
 
 
 @inlined

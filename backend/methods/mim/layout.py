@@ -20,7 +20,7 @@ GROUP = 8
     RANK,  # r
     DRIVEN,  # E
     ROW,  # bytes of a row
-    WALK,  # bytes of what one token brings to a scan: decays (V, n), step * u (V), D u (V), B and C (2 n)
+    WALK,  # bytes of a token in the first scale's table: decays (V, n), step * u (V), D u (V), B and C (2 n)
     TANH,  # whether the activation is tanh
     MASKED,  # whether tokens decay
     NOTHING,  # (d) of 0
@@ -32,8 +32,7 @@ GROUP = 8
     DRIVE,  # (d, 2 n + r): B, C, step sizes of low rank
     STEPS,  # (r, d)
     STEPS_BIAS,  # (d)
-    RATES,  # (n, d): A times log2(e)
-    FASTEST,  # (d): the lowest of them
+    RATES,  # (V, n) vectors: A times log2(e)
     SKIP,  # (d): D
     # The token learner.
     LEARNER,  # 3: weights of the largest and of the mean feature, bias
@@ -58,11 +57,10 @@ GROUP = 8
     # Where things are found: integers of 8 bytes.
     POOLS,  # (s, 2): the first token of every pool, in rows, and how many it has
     POOL_SHARES,  # (s): 1 / how many; a number each
-    SCAN_ORDER,  # (t): 0, WALK, 2 WALK ..: for tokens that lie in their order
-    ROW_ORDER,  # (t): 0, ROW, 2 ROW ..
+    ROW_ORDER,  # (t): 0, ROW, 2 ROW ..: for tokens that lie in their order
     ORDER,  # (t): 0, 4, 8 ..
     FIELDS,
-) = range(0, 8 * 46, 8)
+) = range(0, 8 * 44, 8)
 
 # Working memory: places in a table of addresses.
 (
@@ -70,7 +68,6 @@ GROUP = 8
     INNER,  # what maps make on the way
     OTHER,
     THIRD,
-    WALKS,  # (t, WALK bytes): what the scan reads
     SCANNED,  # (t, d): what it makes
     ATTENTION,  # (t, s + 1)
     SEMANTIC,  # (s, d)
@@ -92,7 +89,7 @@ GROUP = 8
     SHAPES_MIXED,  # (shapes, pixels, s): as MIXED, of every pool that begins at a pixel
     SHAPES_BASE,  # (shapes, pixels, d): as BASE
     BUFFERS,
-) = range(0, 8 * 26, 8)
+) = range(0, 8 * 25, 8)
 
 # How patches are read: places in a table of sizes and addresses.
 (

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...cube import Array, Cube
+from ...cube import Array, Cube, Mask
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..parallel import each
 from ..patches import Draw, Normalisation, Patches, reflected
+from ..tiles import core
 from .config import Config
 from .fused import Fused
 from .network import Mim, Table
@@ -109,22 +110,25 @@ class FittedMim:
         return {**state, **{name: getattr(self.normalisation, name) for name in CONSTANTS}}
 
     def classify(self, cube: Cube) -> Array:
-        """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
+        """Probabilities (classes, rows, cols), NaN in the halo and where the cube is not valid.
+
+        ValueError if its bands are others.
+        """
         bands = len(self.normalisation.mean)
         if len(cube.reflectance) != bands:
             raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
         found = np.full((self.num_classes, cube.valid.size), np.nan, dtype=np.float32)
-        chosen = np.flatnonzero(cube.valid)
-        if len(chosen):
+        wanted = core(cube)
+        if wanted.any():
             with torch.inference_mode():
-                self._classify(cube, chosen, found)
+                self._classify(cube, wanted, found)
         return found.reshape(-1, *cube.valid.shape)
 
-    def _classify(self, cube: Cube, chosen: NDArray[np.int64], found: Array) -> None:
-        """Write the probabilities of the chosen pixels into ``found`` (classes, pixels)."""
-        grid = self._embedded(cube)
+    def _classify(self, cube: Cube, wanted: Mask, found: Array) -> None:
+        """Write the probabilities of the wanted pixels (rows, cols) into ``found`` (classes, pixels)."""
+        grid, chosen = self._embedded(cube), np.flatnonzero(wanted)
         if self.device.type == "cpu":
-            sums = Fused(self.network, self.config.patch).sums(self.network.stem(grid)[0], cube.valid)
+            sums = Fused(self.network, self.config.patch).sums(self.network.stem(grid)[0], wanted)
             scores = self.network.head(sums.view(-1, self.config.width)[chosen])
             found[:, chosen] = torch.softmax(scores, dim=1).t().numpy()
         else:

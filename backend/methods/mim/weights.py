@@ -80,7 +80,7 @@ class Sizes:
 
     @property
     def walk(self) -> int:
-        """Bytes of what a token brings to the half scans."""
+        """Bytes of what a token of the first scale brings to the half scans."""
         return (vectors(self.width) * (self.padded + 2) + vectors(2 * self.padded)) * BYTES
 
 
@@ -110,7 +110,7 @@ def scale(sizes: Sizes, memory: Memory, block: MimBlock, tokens: int, kept: int,
     places = pools(tokens, kept)
     found[layout.POOLS // 8] = memory.integers([(one.start * sizes.row, len(one)) for one in places])
     found[layout.POOL_SHARES // 8] = memory.floats([1 / len(one) for one in places], sizes.row)
-    for place, step in ((layout.SCAN_ORDER, sizes.walk), (layout.ROW_ORDER, sizes.row), (layout.ORDER, 4)):
+    for place, step in ((layout.ROW_ORDER, sizes.row), (layout.ORDER, 4)):
         found[place // 8] = memory.integers(np.arange(max(tokens, TYPES * kept)) * step)
     return found
 
@@ -144,8 +144,7 @@ def _scanning(sizes: Sizes, block: MimBlock) -> dict[int, Array]:
         layout.DRIVE: np.concatenate([B, nothing, C, nothing, low]).T,
         layout.STEPS: _numbers(scans.steps.weight).T,
         layout.STEPS_BIAS: _numbers(scans.steps.bias),
-        layout.RATES: np.concatenate([rates, nothing]),
-        layout.FASTEST: rates.min(axis=0),
+        layout.RATES: _by_vector(np.concatenate([rates, nothing])),
         layout.SKIP: _numbers(scans.D),
     }
 
@@ -177,6 +176,13 @@ def _mixing(sizes: Sizes, block: MimBlock) -> dict[int, Array]:
 def _numbers(values: Tensor) -> NDArray[np.float64]:
     """A weight in double precision, in which weights are joined."""
     return values.detach().cpu().double().numpy()
+
+
+def _by_vector(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows (n, d) as vectors (V, n), one after the other."""
+    whole = vectors(rows.shape[1]) * LANES
+    grown = np.concatenate([rows, np.zeros((len(rows), whole - rows.shape[1]))], axis=1)
+    return grown.reshape(len(rows), -1, LANES).transpose(1, 0, 2).ravel()
 
 
 def _three(gate: Any) -> NDArray[np.float64]:

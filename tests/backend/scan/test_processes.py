@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mixel.backend import memory
+from mixel.backend import jit, memory
 from mixel.backend.scan import MambaBlock, pool, selective_scan
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -181,3 +181,17 @@ def test_numba_is_imported_at_first_use_only():
     script = "import sys, backend.scan; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_parts_of_kernels_run_in_kernels_and_refuse_to_be_called_by_themselves() -> None:
+    @jit.inlined
+    def double(value: int) -> int:
+        return 2 * value
+
+    @jit.kernel
+    def twice(value: int) -> int:
+        return double(double(value))
+
+    assert twice(3) == 12
+    with pytest.raises(TypeError):
+        double(3)
