@@ -9,7 +9,7 @@ from rasterio.transform import from_origin
 BANDS, ROWS, COLS = 12, 11, 17
 WAVELENGTHS = tuple(450.0 + 50 * band for band in range(BANDS))
 GRID = {"crs": "EPSG:32633", "transform": from_origin(390000, 5820000, 3.6, 3.6)}
-QUICK = {"epochs": 2, "width": 16, "num_blocks": 1, "num_endmembers": 3, "num_spectra": 3}
+QUICK = {"epochs": 2, "width": 16, "num_blocks": 1, "num_endmembers": 3}
 """Settings of a run that only has to work."""
 
 

@@ -212,7 +212,7 @@ def test_a_library_without_classes_cannot_be_thinned_out(run, library):
 
 
 def test_unmixing_names_its_endmembers_by_a_library_and_stands_beside_the_classical_answer(run, scene, library):
-    quick = {"epochs": 2, "width": 16, "num_blocks": 1, "num_endmembers": 3, "num_spectra": 3}
+    quick = {"epochs": 2, "width": 16, "num_blocks": 1, "num_endmembers": 3}
     metrics, folder, _ = run("unmix", scene, {"library": library}, "unmamba", quick)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Beside the classical answer" in page and "VCA + FCLS" in page

@@ -29,9 +29,12 @@ MEASURED = ""
 
 @dataclass(frozen=True)
 class Config(shared.Trained):
-    """Settings of UNMamba; the loss's weights are by default those the authors' code uses for Jasper Ridge."""
+    """Settings of UNMamba; the loss's weights are the authors' for Jasper Ridge, but for a weaker spread.
 
-    STEPS = shared.steps(100, 400, 1000)
+    The released variant has its authors' settings and none of the advanced ones but the learning rate.
+    """
+
+    STEPS = shared.steps(50, 150, 400)
 
     num_endmembers: int = shared.num_endmembers()
     preset: str = shared.preset(STEPS, MEASURED)
@@ -54,7 +57,7 @@ class Config(shared.Trained):
         1.0, "Weight of the spectral angle", "Fit of spectral shapes.", minimum=0, maximum=1000, advanced=True
     )
     weight_spread: float = setting(
-        1.0,
+        0.1,
         "Weight of the endmember spread",
         "Pulls the endmembers towards the scene's mean spectrum; lower it for purer, more extreme materials.",
         minimum=0,
@@ -70,24 +73,11 @@ class Config(shared.Trained):
         advanced=True,
     )
     width: int = setting(
-        64, "Feature width", "Channels of the network; a multiple of 16.", minimum=16, maximum=512, advanced=True
+        32, "Feature width", "Channels of the network; a multiple of 16.", minimum=16, maximum=512, advanced=True
     )
-    num_blocks: int = setting(3, "Number of blocks", "Depth of the network.", minimum=1, maximum=12, advanced=True)
-    num_spectra: int = setting(
-        50,
-        "Spectra per endmember",
-        "An endmember is the mean of so many learnt spectra.",
-        minimum=1,
-        maximum=1000,
-        advanced=True,
-    )
-    temperature: float = setting(
-        3.5,
-        "Softmax scale",
-        "Higher values make the abundances start further apart.",
-        minimum=0.1,
-        maximum=100,
-        advanced=True,
+    num_blocks: int = setting(2, "Number of blocks", "Depth of the network.", minimum=1, maximum=12, advanced=True)
+    states: int = setting(
+        4, "Number of states", "What each channel of a scan remembers.", minimum=1, maximum=64, advanced=True
     )
 
     def __post_init__(self) -> None:

@@ -8,26 +8,28 @@ abundances do not mix.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ...cube import Array, Cube
+from ...endmembers.clusters import spanning_spectra
 from ...results import Unmixing
 from ...training import Record, Report, train
 from ..contract import Plan
 from .config import Config
+from .misfit import misfit
 from .network import Unmamba
-from .released import ReleasedUnmamba
+from .released import ReleasedUnmamba, as_released
 
 Network = Unmamba | ReleasedUnmamba
 START_PIXELS = 20_000
 """About how many pixels the scale, the mean spectrum and the first endmembers are taken from."""
-STEP_PIXELS = 12_288
-"""How many pixels one training step sees at the most, so that memory does not grow with the sample."""
+STEP_PIXELS = 2048
+"""How many pixels one training step sees, in squares all over the sample; the released variant sees its whole image."""
+SQUARE = 16
+"""Rows and cols of such a square."""
 
 
 def plan(config: Config) -> Plan:
@@ -46,16 +48,21 @@ def fit(sample: list[Cube], config: Config, device: torch.device, report: Report
             f"The scene has {count} valid pixels; {config.num_endmembers} endmembers cannot be found in them. "
             "Ask for fewer endmembers."
         )
-    values = np.concatenate([cube.pixels[:: 1 + count // START_PIXELS] for cube in sample])
+    values: Array = np.concatenate([cube.pixels[:: 1 + count // START_PIXELS] for cube in sample])
     scale = float(np.quantile(values, 0.999))
     if scale <= 0:
         raise ValueError("The scene's values are zero or negative almost everywhere; choose a reflectance scene.")
+    released = config.variant == "released"
+    config = as_released(config) if released else config
+    values /= np.float32(scale)
+    start, mean = spanning_spectra(values, config.num_endmembers, config.seed), values.mean(axis=0)
     shape = (sample[0].valid.shape[0], sample[0].valid.shape[1])
-    make = ReleasedUnmamba if config.variant == "released" else Unmamba
-    network: Network = make(config, torch.from_numpy(values / np.float32(scale)), shape).to(device)
-    batches = _Batches(sample, scale, network.mean, device, config.seed)
-    record = train(network, lambda: _loss(network, config, *batches.draw()), config.steps, config.learning_rate, report)
-    network.calibrate(tiles for tiles, _ in batches)
+    make = ReleasedUnmamba if released else Unmamba
+    network: Network = make(config, torch.from_numpy(start), torch.from_numpy(mean), shape).to(device)
+    squares = _Squares(sample, scale, network.mean, None if released else SQUARE, config.seed)
+    record = train(
+        network, lambda: _loss(network, config, *squares.draw(device)), config.steps, config.learning_rate, report
+    )
     fitted = FittedUnmamba(network, scale, device, record)
     fitted.sort(sample)
     return fitted
@@ -107,10 +114,9 @@ def spectral_angle(first: Tensor, second: Tensor) -> Tensor:
 
 def _loss(network: Network, config: Config, tiles: Tensor, valid: Tensor) -> Tensor:
     abundances, endmembers = network(tiles), network.endmembers()
-    rebuilt = torch.einsum("brhw,rl->blhw", abundances, endmembers)
+    squared, angle = misfit(tiles, abundances, endmembers)
     share = valid / valid.sum().clamp_min(1)
-    squared = ((rebuilt - tiles).square().mean(dim=1) * share).sum()
-    angle = (spectral_angle(rebuilt, tiles) * share).sum()
+    squared, angle = (squared * share).sum(), (angle * share).sum()
     spread = functional.mse_loss(endmembers, network.mean.expand_as(endmembers))
     roots = (abundances.clamp_min(1e-12).sqrt().sum(dim=1).square() * share).sum()
     fit = config.weight_mse * squared + config.weight_angle * angle
@@ -118,26 +124,29 @@ def _loss(network: Network, config: Config, tiles: Tensor, valid: Tensor) -> Ten
     return total
 
 
-class _Batches:
-    """The sample in batches of at most ``STEP_PIXELS`` pixels: drawn at random, or all in turn."""
+class _Squares:
+    """Squares of ``side`` pixels, or as large as the sample's tiles are, at random places; None: one whole tile."""
 
-    def __init__(self, sample: list[Cube], scale: float, mean: Tensor, device: torch.device, seed: int) -> None:
+    def __init__(self, sample: list[Cube], scale: float, mean: Tensor, side: int | None, seed: int) -> None:
         self.tiles, self.valid = _tensor(sample, scale, mean.cpu())
-        self.device, self.random = device, torch.Generator().manual_seed(seed)
-        self.size = max(1, min(len(sample), STEP_PIXELS // self.valid[0].numel()))
+        self.random = torch.Generator().manual_seed(seed)
+        h, w = self.valid.shape[1:]
+        self.shape = (min(side or h, h), min(side or w, w))
+        self.count = max(1, STEP_PIXELS // (self.shape[0] * self.shape[1])) if side else 1
 
-    def draw(self) -> tuple[Tensor, Tensor]:
+    def draw(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Tiles (b, l, h, w) of one training step and their validity (b, h, w)."""
-        if self.size == len(self.tiles):
-            return self._batch(slice(None))
-        return self._batch(torch.randperm(len(self.tiles), generator=self.random)[: self.size])
+        places = [self._at() for _ in range(self.count)]
+        tiles = torch.stack([self.tiles[number, :, rows, cols] for number, rows, cols in places])
+        valid = torch.stack([self.valid[number, rows, cols] for number, rows, cols in places])
+        return tiles.to(device), valid.to(device)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(self.tiles), self.size):
-            yield self._batch(slice(start, start + self.size))
-
-    def _batch(self, chosen: slice | Tensor) -> tuple[Tensor, Tensor]:
-        return self.tiles[chosen].to(self.device), self.valid[chosen].to(self.device)
+    def _at(self) -> tuple[int, slice, slice]:
+        number, row, col = (
+            int(torch.randint(total - size + 1, (), generator=self.random))
+            for total, size in zip(self.valid.shape, (1, *self.shape), strict=True)
+        )
+        return number, slice(row, row + self.shape[0]), slice(col, col + self.shape[1])
 
 
 def _tensor(cubes: list[Cube], scale: float, mean: Tensor) -> tuple[Tensor, Tensor]:

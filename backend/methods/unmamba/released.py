@@ -4,13 +4,13 @@ Kept on purpose: normalisation over the whole image, one forward raster sequence
 image that are never trained, SSM weights overwritten by a Xavier sweep, whole abundance maps dropped in training,
 BatchNorm before the softmax, spectra clamped before the step and not after it. The scaling of the
 scene, the spectral angle without arccos, the learning-rate schedule and the order of the endmembers are Mixel's own, as
-in the repaired variant.
+in the repaired variant. The settings are the release's, whatever is set for the repaired variant.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,13 @@ from .config import Config
 
 POOL = 16
 DROPOUT = 0.01
+WIDTH, BLOCKS, SPECTRA, TEMPERATURE = 64, 3, 50, 3.5
+"""Channels, depth, spectra that an endmember is the mean of, and the softmax's scale."""
+
+
+def as_released(config: Config) -> Config:
+    """The settings with the weights of the loss that the release has for Jasper Ridge."""
+    return replace(config, weight_mse=1.0, weight_angle=1.0, weight_spread=1.0, weight_sparse=1e-6)
 
 
 class ReleasedBlock(nn.Module):
@@ -53,24 +60,23 @@ class ReleasedBlock(nn.Module):
 
 
 class ReleasedUnmamba(nn.Module):
-    """Same interface as :class:`~.network.Unmamba`, for one image of one shape (rows, cols)."""
+    """Same interface as :class:`~.network.Unmamba`, for one image of one shape (rows, cols); starts anywhere."""
 
     mean: Tensor
 
-    def __init__(self, config: Config, pixels: Tensor, shape: tuple[int, int]) -> None:
+    def __init__(self, config: Config, start: Tensor, mean: Tensor, shape: tuple[int, int]) -> None:
         super().__init__()
-        width, r = config.width, config.num_endmembers
-        self.temperature, self.shape = config.temperature, shape
+        width, (r, bands), self.shape = WIDTH, start.shape, shape
         tokens = math.ceil(shape[0] / POOL) * math.ceil(shape[1] / POOL)
-        self.stem = nn.Sequential(nn.Conv2d(pixels.shape[1], width, 1), nn.GroupNorm(4, width), nn.SiLU())
-        self.blocks = nn.ModuleList(ReleasedBlock(width, tokens) for _ in range(config.num_blocks))
+        self.stem = nn.Sequential(nn.Conv2d(bands, width, 1), nn.GroupNorm(4, width), nn.SiLU())
+        self.blocks = nn.ModuleList(ReleasedBlock(width, tokens) for _ in range(BLOCKS))
         self.head = nn.Sequential(
             nn.Conv2d(width, 2 * width, 1), nn.GroupNorm(4, 2 * width), nn.SiLU(), nn.Conv2d(2 * width, r, 1)
         )
         self.norm = nn.BatchNorm2d(r)
-        self.spectra = nn.Parameter(torch.randn(r, config.num_spectra, pixels.shape[1]))
-        self.weights = nn.Parameter(torch.ones(r, config.num_spectra))
-        self.register_buffer("mean", pixels.mean(dim=0))
+        self.spectra = nn.Parameter(torch.randn(r, SPECTRA, bands))
+        self.weights = nn.Parameter(torch.ones(r, SPECTRA))
+        self.register_buffer("mean", mean)
         self._start_as_released()
 
     def endmembers(self) -> Tensor:
@@ -87,13 +93,10 @@ class ReleasedUnmamba(nn.Module):
         features = self.stem(functional.pad(tiles, (0, right, 0, down), mode=mode))
         for block in self.blocks:
             features = block(features)
-        abundances = torch.softmax(self.temperature * self.norm(self.head(features)), dim=1)
+        abundances = torch.softmax(TEMPERATURE * self.norm(self.head(features)), dim=1)
         if self.training:
             abundances = functional.dropout2d(abundances, DROPOUT)
         return abundances[:, :, :rows, :cols]
-
-    def calibrate(self, batches: Iterable[Tensor]) -> None:
-        """Nothing: the release evaluates with BatchNorm's running averages, which differ from what was trained."""
 
     def _start_as_released(self) -> None:
         blocks = [module for module in self.modules() if isinstance(module, ReleasedBlock)]
