@@ -3,7 +3,8 @@
 Pixels are clustered by the shape of their spectra, so that a material in sun and in shade is one cluster. Of the
 clusters those are taken whose non-negative mixtures rebuild all the others best, each cluster weighing as many pixels
 as it has: in reflectance, where noise is the same everywhere, and not in shape, where dark pixels are mostly noise.
-Shade costs nothing, since a mixture need not sum to one.
+Shade costs nothing, since a mixture need not sum to one. How clusters fall is a matter of chance, so it is done several
+times: each endmember is the median of what the runs found.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from sklearn.cluster import MiniBatchKMeans
 
 from ..abundances.least_squares import nonnegative
 from ..cube import Array
+from ..metrics import match, spectral_angles
 
+RUNS = 8
 CLUSTERS = 40
 """Of shapes; or four for each endmember, if those are more."""
 SMALLEST = 0.1
@@ -26,11 +29,24 @@ GAIN = 1e-4
 
 
 def spanning_spectra(pixels: Array, num_endmembers: int, seed: int) -> Array:
-    """Mean spectra (endmembers, bands) of the clusters that span pixels (pixels, bands), the widest apart first.
+    """Spectra (endmembers, bands) of the clusters that span pixels (pixels, bands), in no order.
 
-    Chosen one after another and then exchanged while the error falls. ValueError, a sentence, if the pixels have fewer
-    shapes than endmembers are asked for.
+    ValueError, a sentence, if the pixels have fewer shapes than endmembers are asked for.
     """
+    seeds = np.random.default_rng(seed).integers(2**31, size=RUNS)
+    runs = [_spanning(pixels, num_endmembers, int(one)) for one in seeds]
+    middle = min(runs, key=lambda run: sum(_apart(run, other) for other in runs))
+    found: Array = np.median([run[match(run, middle)] for run in runs], axis=0)
+    return found
+
+
+def _apart(first: Array, second: Array) -> float:
+    """Mean angle (radians) between the spectra of two runs, matched."""
+    return float(np.diag(spectral_angles(first[match(first, second)], second)).mean())
+
+
+def _spanning(pixels: Array, num_endmembers: int, seed: int) -> Array:
+    """One run: clusters chosen one after another, then exchanged while the error falls."""
     means, sizes = _clusters(pixels, max(CLUSTERS, 4 * num_endmembers), num_endmembers, seed)
     if len(means) < num_endmembers:
         raise ValueError(
@@ -78,7 +94,7 @@ def _clusters(pixels: Array, count: int, least: int, seed: int) -> tuple[NDArray
     if not len(shapes):
         return np.empty((0, pixels.shape[1])), np.empty(0, np.int64)
     count = min(count, len(np.unique(shapes.round(6), axis=0)))
-    model = MiniBatchKMeans(count, batch_size=4096, n_init=3, random_state=seed)
+    model = MiniBatchKMeans(count, batch_size=4096, n_init=1, random_state=seed)
     number = model.fit_predict(shapes)
     sizes = np.bincount(number, minlength=count)
     kept = np.flatnonzero(sizes >= max(2, SMALLEST * len(shapes) / count))

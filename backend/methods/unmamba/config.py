@@ -43,7 +43,7 @@ class Config(shared.Trained):
     variant: str = setting(
         "repaired",
         "Variant",
-        "The repaired network, or the one the authors published.",
+        "The repaired network, or the one the authors published, which needs 400 training steps or more.",
         choices=VARIANTS,
         advanced=True,
     )
