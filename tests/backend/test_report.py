@@ -149,7 +149,7 @@ def test_notices_scene_settings_versions_and_the_way_to_repeat_stand_on_the_page
         *("Please note", "First notice.", "Second:", "11 rows x 17 columns, 187 pixels with data"),
         *("12 of 12 used, 450 to 1000 nm", "Nodata value none", "Georeference yes", "0.0123 reflectance"),
         *("3 steps in 12 s", "6,417 trained parameters", "Endmember 1 33.3 %"),
-        *("Number of endmembers 3", "Training steps 2", "Random seed 11", "Variant repaired", "Softmax scale 3.5"),
+        *("Number of endmembers 3", "Training steps 2", "Random seed 11", "Variant repaired", "Number of states 4"),
         *("How to repeat it", "mixel:unmix", "python -m backend job.json", "doi:10.1109/LGRS.2025.3545505"),
         *("Mixel ", "torch ", "numba ", "rasterio ", "Python ", "System ", "Device ", "Selective scan "),
     ):
