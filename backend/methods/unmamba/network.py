@@ -36,9 +36,9 @@ SHARPNESS = 20.0
 """Of the softplus that keeps endmembers positive: reflectances above 0.2 of the scale pass as they are."""
 LEAST = 1e-4
 """No endmember starts below this reflectance, in units of the scale."""
-FLOOR = 0.01
+FLOOR = 0.03
 """Added to every abundance at the start, so that none is out of the network's reach."""
-PACE = 0.1
+PACE = 0.03
 """How fast endmembers change, as a share of the learning rate."""
 TEMPERATURE = 3.5
 """The release's softmax scale: how fast abundances change."""
