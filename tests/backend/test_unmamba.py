@@ -55,8 +55,9 @@ def test_training_moves_abundances_and_endmembers_closer_to_the_scene() -> None:
     blunt = (0.7 * spectra + 0.3 * spectra.mean(axis=0)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(unmamba, "spanning_spectra", lambda values, *_: blunt / cube.reflectance.max())
-        fitted = unmamba.fit([cube], build(Config, {"num_endmembers": 3, "epochs": 120}), CPU, silent)
-    assert np.mean(fitted.record.losses[-10:]) < 0.8 * np.mean(fitted.record.losses[:3])
+        quick = {"num_endmembers": 3, "epochs": 200, "learning_rate": 0.01, "weight_spread": 0}
+        fitted = unmamba.fit([cube], build(Config, quick), CPU, silent)
+    assert np.mean(fitted.record.losses[-10:]) < 0.6 * np.mean(fitted.record.losses[:3])
     order = match(fitted.endmembers, spectra)
     before = np.diag(spectral_angles(blunt, spectra)).mean()
     assert np.diag(spectral_angles(fitted.endmembers[order], spectra)).mean() < 0.8 * before
