@@ -33,8 +33,14 @@ def spanning_spectra(pixels: Array, num_endmembers: int, seed: int) -> Array:
 
     ValueError, a sentence, if the pixels have fewer shapes than endmembers are asked for.
     """
+    lengths = np.linalg.norm(pixels, axis=1)
+    bright = pixels[lengths > 0]
+    shapes = bright / lengths[lengths > 0, None]
+    count = min(max(CLUSTERS, 4 * num_endmembers), len(np.unique(shapes.round(6), axis=0)))
+    if count < num_endmembers:
+        raise _too_few(num_endmembers, count)
     seeds = np.random.default_rng(seed).integers(2**31, size=RUNS)
-    runs = [_spanning(pixels, num_endmembers, int(one)) for one in seeds]
+    runs = [_spanning(*_clusters(bright, shapes, count, int(one)), num_endmembers) for one in seeds]
     middle = min(runs, key=lambda run: sum(_apart(run, other) for other in runs))
     found: Array = np.median([run[match(run, middle)] for run in runs], axis=0)
     return found
@@ -45,14 +51,10 @@ def _apart(first: Array, second: Array) -> float:
     return float(np.diag(spectral_angles(first[match(first, second)], second)).mean())
 
 
-def _spanning(pixels: Array, num_endmembers: int, seed: int) -> Array:
-    """One run: clusters chosen one after another, then exchanged while the error falls."""
-    means, sizes = _clusters(pixels, max(CLUSTERS, 4 * num_endmembers), num_endmembers, seed)
+def _spanning(means: NDArray[np.float64], sizes: NDArray[np.int64], num_endmembers: int) -> Array:
+    """Of one run's clusters those that are chosen one after another, then exchanged while the error falls."""
     if len(means) < num_endmembers:
-        raise ValueError(
-            f"{num_endmembers} endmembers cannot be told apart: the scene holds only {len(means)} kinds of spectra. "
-            "Ask for fewer endmembers."
-        )
+        raise _too_few(num_endmembers, len(means))
     _, _, axes = np.linalg.svd(means * np.sqrt(sizes)[:, None], full_matrices=False)
     search = _Search(means @ axes[: num_endmembers + EXTRA].T, sizes)
     chosen: list[int] = []
@@ -86,19 +88,19 @@ class _Search:
         return min((self.error([*chosen, one]), one) for one in others)
 
 
-def _clusters(pixels: Array, count: int, least: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Mean spectra (clusters, bands) and sizes (clusters,) of up to ``count`` clusters of shapes."""
-    lengths = np.linalg.norm(pixels, axis=1, keepdims=True)
-    bright = pixels[lengths[:, 0] > 0]
-    shapes = bright / lengths[lengths[:, 0] > 0]
-    if not len(shapes):
-        return np.empty((0, pixels.shape[1])), np.empty(0, np.int64)
-    count = min(count, len(np.unique(shapes.round(6), axis=0)))
-    model = MiniBatchKMeans(count, batch_size=4096, n_init=1, random_state=seed)
-    number = model.fit_predict(shapes)
+def _clusters(pixels: Array, shapes: Array, count: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Mean spectra (clusters, bands) and sizes (clusters,) of ``count`` clusters of shapes, but for the smallest."""
+    number = MiniBatchKMeans(count, batch_size=4096, n_init=1, random_state=seed).fit_predict(shapes)
     sizes = np.bincount(number, minlength=count)
     kept = np.flatnonzero(sizes >= max(2, SMALLEST * len(shapes) / count))
-    if len(kept) < least:
+    if len(kept) < count / 2:  # few pixels: most clusters are one pixel
         kept = np.flatnonzero(sizes)
-    means = np.stack([bright[number == one].mean(axis=0, dtype=np.float64) for one in kept])
+    means = np.stack([pixels[number == one].mean(axis=0, dtype=np.float64) for one in kept])
     return means, sizes[kept]
+
+
+def _too_few(wanted: int, kinds: int) -> ValueError:
+    return ValueError(
+        f"{wanted} endmembers cannot be told apart: the scene holds only {kinds} kinds of spectra. Ask for fewer "
+        "endmembers."
+    )

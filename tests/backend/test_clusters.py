@@ -66,3 +66,9 @@ def test_as_many_kinds_as_endmembers_are_enough() -> None:
 def test_too_few_kinds_of_spectra_are_one_sentence(pixels: np.ndarray, kinds: int) -> None:
     with pytest.raises(ValueError, match=f"only {kinds} kinds"):
         spanning_spectra(pixels.astype(np.float32), 2, 0)
+
+
+def test_hardly_more_pixels_than_endmembers_are_refused_with_a_sentence() -> None:
+    """Some clusters then come out empty."""
+    with pytest.raises(ValueError, match=r"only \d+ kinds of spectra. Ask for fewer endmembers\."):
+        spanning_spectra(scene(materials(), 0.5, 0.02)[:31], 30, 1)
