@@ -245,6 +245,11 @@ def test_targets_are_judged_by_means_and_say_how_many_seeds(tmp_path):
     found = {one.goal: one for one in targets.targets(results)}
     reached = [one for goal, one in found.items() if goal.startswith("samson")]
     assert [one.verdict for one in reached] == ["holds", "missed"]
+    for seed in range(10):
+        results.add("samson", "unmamba", seed, {"rmse": 0.12, "sad": 0.04}, {})
+    found = {one.goal: one for one in targets.targets(results)}
+    far, near = (one.verdict for goal, one in found.items() if goal.startswith("samson"))
+    assert far == f"missed: {targets.SAMSON}" and near == "holds"
     others = {one.verdict for goal, one in found.items() if not goal.startswith(("samson", "SpectralMamba"))}
     assert others == {"not run"}
     assert [one.verdict for goal, one in found.items() if goal.startswith("SpectralMamba")] == ["holds", "holds"]
