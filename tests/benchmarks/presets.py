@@ -57,7 +57,7 @@ def sentence(results: Results, method: Method) -> str:
         return ""
     told = []
     for one in found:
-        reached = f"{100 * one.figure.mean:.0f} % right" if figure_of(method) == "oa" else f"RMSE {one.figure.mean:.2f}"
+        reached = f"{100 * one.figure.mean:.0f} % right" if figure_of(method) == "oa" else f"RMSE {one.figure.mean:.3f}"
         told.append(f"{NAMES[one.preset]} {reached} after {_time(one.seconds.mean)}")
     return f"On {SCENES[method.name][1]}, with one core: {', '.join(told)}."
 

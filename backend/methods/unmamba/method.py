@@ -40,7 +40,7 @@ def plan(config: Config) -> Plan:
 
 
 def fit(sample: list[Cube], config: Config, device: torch.device, report: Report) -> FittedUnmamba:
-    """Fit UNMamba to tiles of one shape. ValueError if there are fewer pixels than endmembers."""
+    """Fit UNMamba to tiles of one shape. ValueError if there are fewer pixels, or kinds of spectra, than endmembers."""
     torch.manual_seed(config.seed)
     count = sum(int(cube.valid.sum()) for cube in sample)
     if count < config.num_endmembers:
