@@ -16,17 +16,20 @@ SUMMARY = (
 )
 ADVICE = (
     "Use it outdoors, where light and materials vary: on Jasper Ridge, Samson and scenes mixed with shade its "
-    "abundances are two to ten times as close as VCA + FCLS's, and seeds agree. Where light is the same everywhere and "
-    "the scene is nothing but a mixture of few spectra, VCA + FCLS is as good or better. Half a minute of one core "
-    "instead of a second. It tells materials by shape, not by brightness, so its reconstruction is worse in shade, and "
-    "how much of a very dark material is in a mixed pixel is uncertain."
+    "abundances are more than twice as close as VCA + FCLS's, and seeds agree. Where light is the same everywhere and "
+    "the scene is a mixture of few spectra, or where noise is strong (20 dB), VCA + FCLS is as good or better, in a "
+    "second instead of a quarter of a minute. It tells materials by shape, not by brightness, so its reconstruction is "
+    "worse in shade, and how much of a very dark material is in a mixed pixel is uncertain."
 )
 REFERENCE = "Chen, Zhang, Li: UNMamba, IEEE GRSL 22 (2025), doi:10.1109/LGRS.2025.3545505"
 VARIANTS = (
     ("repaired", "Repaired: any scene size, no seams"),
     ("released", "As released by the authors, for comparison (up to 512 x 512 pixels)"),
 )
-MEASURED = ""
+MEASURED = (
+    "On Jasper Ridge, with one core: quick look RMSE 0.056 after 8 s, "
+    "standard RMSE 0.056 after 14 s, thorough RMSE 0.056 after 27 s."
+)
 
 
 @dataclass(frozen=True)
