@@ -36,8 +36,9 @@ def made_scene(rows: int, cols: int, seed: int = 0, bands: int = 40) -> tuple[Cu
 
 def network(kind: type = Unmamba, shape: tuple[int, int] = (20, 15), **changes: object) -> torch.nn.Module:
     torch.manual_seed(0)
-    start = torch.rand(3, 12) * 0.5 + 0.1
-    return kind(build(Config, {**SMALL, **changes}), start, start.mean(dim=0), shape)
+    start, config = torch.rand(3, 12) * 0.5 + 0.1, build(Config, {**SMALL, **changes})
+    mean = start.mean(dim=0)
+    return ReleasedUnmamba(config, mean, shape) if kind is ReleasedUnmamba else Unmamba(config, start, mean)
 
 
 def test_known_mixtures_are_found_again() -> None:
@@ -154,7 +155,7 @@ def test_endmembers_are_never_negative_however_they_change() -> None:
 
 def test_endmembers_start_as_they_are_given_even_extreme_ones() -> None:
     start = torch.tensor([[0.3, 0.9, 0.01], [0.0, 500.0, 1e-3]])
-    found = Unmamba(build(Config, {"num_endmembers": 2}), start, start.mean(dim=0), (4, 4)).endmembers()
+    found = Unmamba(build(Config, {"num_endmembers": 2}), start, start.mean(dim=0)).endmembers()
     torch.testing.assert_close(found, start.clamp_min(1e-4), rtol=1e-3, atol=1e-5)
 
 
@@ -211,6 +212,13 @@ def test_a_step_sees_squares_from_all_over_the_sample() -> None:
 def test_tiles_smaller_than_a_square_are_seen_whole() -> None:
     squares = unmamba._Squares([made_scene(10, 36)[0]], 1.0, torch.zeros(40), 16, seed=1)
     assert squares.draw(CPU)[0].shape == (12, 40, 10, 16)
+
+
+def test_the_released_variant_needs_no_clusters_to_start_from() -> None:
+    cube, _, _ = made_scene(17, 16)
+    flat = Cube(cube.window, np.full_like(cube.reflectance, 0.3), cube.valid)
+    fitted = unmamba.fit([flat], build(Config, {**SMALL, "epochs": 2, "variant": "released"}), CPU, silent)
+    assert np.isfinite(fitted.unmix(flat).abundances).all()
 
 
 def test_the_released_variant_sees_its_whole_image() -> None:

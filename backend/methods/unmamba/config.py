@@ -36,7 +36,8 @@ MEASURED = (
 class Config(shared.Trained):
     """Settings of UNMamba; the loss's weights are the authors' for Jasper Ridge, but for a weaker spread.
 
-    The released variant has its authors' settings and none of the advanced ones but the learning rate.
+    The released variant has its authors' sizes and weights; of the advanced settings it heeds training steps and
+    learning rate only.
     """
 
     STEPS = shared.steps(50, 150, 400)
@@ -48,7 +49,8 @@ class Config(shared.Trained):
     variant: str = setting(
         "repaired",
         "Variant",
-        "The repaired network, or the one the authors published, which needs 400 training steps or more.",
+        "The repaired network, or the one the authors published; that needs 400 training steps or more and has weights "
+        "and sizes of its own, whatever is set below.",
         choices=VARIANTS,
         advanced=True,
     )

@@ -52,14 +52,18 @@ def fit(sample: list[Cube], config: Config, device: torch.device, report: Report
     scale = float(np.quantile(values, 0.999))
     if scale <= 0:
         raise ValueError("The scene's values are zero or negative almost everywhere; choose a reflectance scene.")
-    released = config.variant == "released"
-    config = as_released(config) if released else config
     values /= np.float32(scale)
-    start, mean = spanning_spectra(values, config.num_endmembers, config.seed), values.mean(axis=0)
-    shape = (sample[0].valid.shape[0], sample[0].valid.shape[1])
-    make = ReleasedUnmamba if released else Unmamba
-    network: Network = make(config, torch.from_numpy(start), torch.from_numpy(mean), shape).to(device)
-    squares = _Squares(sample, scale, network.mean, None if released else SQUARE, config.seed)
+    mean = torch.from_numpy(values.mean(axis=0))
+    network: Network
+    if config.variant == "released":
+        config, side = as_released(config), None
+        network = ReleasedUnmamba(config, mean, (sample[0].valid.shape[0], sample[0].valid.shape[1]))
+    else:
+        side = SQUARE
+        start = spanning_spectra(values, config.num_endmembers, config.seed)
+        network = Unmamba(config, torch.from_numpy(start), mean)
+    network = network.to(device)
+    squares = _Squares(sample, scale, network.mean, side, config.seed)
     record = train(
         network, lambda: _loss(network, config, *squares.draw(device)), config.steps, config.learning_rate, report
     )

@@ -37,7 +37,7 @@ SHARPNESS = 20.0
 LEAST = 1e-4
 """No endmember starts below this reflectance, in units of the scale."""
 FLOOR = 0.03
-"""Added to every abundance at the start, so that none is out of the network's reach."""
+"""Added to every abundance of the least squares, so that none is out of the network's reach."""
 PACE = 0.03
 """How fast endmembers change, as a share of the learning rate."""
 TEMPERATURE = 3.5
@@ -98,14 +98,14 @@ class Block(nn.Module):
 class Unmamba(nn.Module):
     """Abundances of every pixel and the endmembers of the scene.
 
-    Input (b, l, h, w) in units of the scene's scale (about 0..1), of any ``shape`` (h, w). ``start`` (r, l) and
-    ``mean`` (l,), in the same units: the endmembers to begin with, and the scene's mean spectrum.
+    Input (b, l, h, w) in units of the scene's scale (about 0..1), of any shape (h, w). ``start`` (r, l) and ``mean``
+    (l,), in the same units: the endmembers to begin with, and the scene's mean spectrum.
     """
 
     start: Tensor
     mean: Tensor
 
-    def __init__(self, config: Config, start: Tensor, mean: Tensor, shape: tuple[int, int]) -> None:
+    def __init__(self, config: Config, start: Tensor, mean: Tensor) -> None:
         super().__init__()
         width, states = config.width, config.states
         r, bands = start.shape

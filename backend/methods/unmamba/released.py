@@ -4,7 +4,7 @@ Kept on purpose: normalisation over the whole image, one forward raster sequence
 image that are never trained, SSM weights overwritten by a Xavier sweep, whole abundance maps dropped in training,
 BatchNorm before the softmax, spectra clamped before the step and not after it. The scaling of the
 scene, the spectral angle without arccos, the learning-rate schedule and the order of the endmembers are Mixel's own, as
-in the repaired variant. The settings are the release's, whatever is set for the repaired variant.
+in the repaired variant. Sizes and weights of the loss are the release's, whatever is set for the repaired variant.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class ReleasedUnmamba(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, config: Config, start: Tensor, mean: Tensor, shape: tuple[int, int]) -> None:
+    def __init__(self, config: Config, mean: Tensor, shape: tuple[int, int]) -> None:
         super().__init__()
-        width, (r, bands), self.shape = WIDTH, start.shape, shape
+        width, r, bands, self.shape = WIDTH, config.num_endmembers, len(mean), shape
         tokens = math.ceil(shape[0] / POOL) * math.ceil(shape[1] / POOL)
         self.stem = nn.Sequential(nn.Conv2d(bands, width, 1), nn.GroupNorm(4, width), nn.SiLU())
         self.blocks = nn.ModuleList(ReleasedBlock(width, tokens) for _ in range(BLOCKS))
