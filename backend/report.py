@@ -13,6 +13,7 @@ import jinja2
 from .config import settings as settings_of
 from .plots import Picture
 from .record import Run, versions
+from .training import Record
 
 REPORT_FILE = "report.html"
 
@@ -59,11 +60,18 @@ def training_rows(run: Run) -> list[tuple[str, str]]:
     """How long the training took and what it trained, if anything was trained."""
     if not run.training:
         return []
-    kept = f", step {run.training.best_step} kept" if run.training.validation else ""
     return [
-        ("Training", f"{len(run.training.losses)} steps in {run.training.seconds:.0f} s{kept}"),
+        ("Training", f"{len(run.training.losses)} steps in {run.training.seconds:.0f} s{_kept(run.training)}"),
         ("Network", f"{run.metrics['parameters']:,.0f} trained parameters"),
     ]
+
+
+def _kept(training: Record) -> str:
+    if not training.validation:
+        return ""
+    if training.best_step:
+        return f", step {training.best_step} kept"
+    return "; classes are those of the regression it starts from, which does better on the validation pixels"
 
 
 def _scene_rows(run: Run) -> list[tuple[str, str]]:

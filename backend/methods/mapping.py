@@ -21,6 +21,7 @@ from .patches import EXTREME, Normalisation
 from .pieces import Piece, framed, pieces, strips
 from .spatial_spectral import GROUPS, Block, Stem
 from .squares import Squares, needed, put_back, raster_order, taken
+from .start import Start
 
 CPU = torch.device("cpu")
 
@@ -145,6 +146,20 @@ def normalised(norm: nn.LayerNorm) -> Callable[[Tensor], Tensor]:
 
     packed = layers.Norm(norm)
     return lambda part: layers.normalised(packed, part)
+
+
+def started(start: Start, cube: Cube, margin: int) -> Tensor:
+    """The scores of a cube that a network corrects, as a board (c, h + 2 margin, w + 2 margin)."""
+    rows, cols = cube.valid.shape
+    found = torch.empty(len(start.bias), rows + 2 * margin, cols + 2 * margin)
+    inner, parts = found[:, margin : margin + rows, margin : margin + cols], strips(rows, cols)
+
+    def score(part: int) -> None:
+        first, last = parts[part]
+        inner[:, first:last] = start.scores(cube, slice(first * cols, last * cols)).view(-1, last - first, cols)
+
+    each(len(parts), score, CPU)
+    return found
 
 
 def stem(

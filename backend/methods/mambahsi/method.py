@@ -14,12 +14,14 @@ from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
+from ..start import NAMES, Start, kept_if_better, silence
+from ..stored import Stored, arrays
 from ..tiles import Draw, Known, changed, core, known, read
 from .config import Config
 from .network import MambaHsi, halo
 
-CONSTANTS = ("mean", "scale", "projection")
-"""Of the normalisation, beside the network's own weights."""
+CONSTANTS = ("mean", "scale", "projection", *NAMES)
+"""Kept beside the network's own weights: the normalisation, and what the network starts from."""
 STEP_PIXELS = 24_576
 """About how many pixels of tiles one training step reads at the most."""
 
@@ -38,8 +40,10 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
     normalisation = Normalisation.of(np.concatenate([item.pixels for item in labelled]), config.components)
     network = MambaHsi(config, normalisation.projection.shape[1], data.num_classes).to(device)
     weights = torch.from_numpy(np.asarray(data.class_weights, np.float32)).to(device)
-    draw = Draw([known(item, normalisation) for item in labelled], STEP_PIXELS, config.seed)
-    held = [known(item, normalisation) for item in data.validation if (item.labels > 0).any()]
+    start = Start.of(data)
+    silence(network.head)
+    draw = Draw([known(item, normalisation, start) for item in labelled], STEP_PIXELS, config.seed)
+    held = [known(item, normalisation, start) for item in data.validation if (item.labels > 0).any()]
     generator = torch.Generator().manual_seed(config.seed + 1)
 
     def loss() -> Tensor:
@@ -65,51 +69,39 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         weight_decay=config.weight_decay,
         validate=validate if held else None,
     )
-    return FittedMambaHsi(network, normalisation, device, record)
+    record = kept_if_better(record, validate, network.head)
+    return FittedMambaHsi(network, normalisation, start, device, record)
 
 
 def restore(
     weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: torch.device
 ) -> FittedMambaHsi:
     """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
-    for name, values in weights.items():
-        if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
-            raise _misfit(f"{name!r} does not hold finite float32 numbers")
-    missing = [name for name in CONSTANTS if name not in weights]
-    if missing:
-        raise _misfit(f"{missing[0]!r} is missing")
-    bands = weights["mean"].size if wavelengths is None else len(wavelengths)
-    components = weights["projection"].size // max(bands, 1)
-    if not 1 <= components <= config.components:
-        raise _misfit(f"it has {components} components instead of 1 to {config.components}")
-    network = MambaHsi(config, components, num_classes)
-    shapes = {"mean": (bands,), "scale": (bands,), "projection": (bands, components)}
-    shapes |= {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if set(weights) != set(shapes):
-        raise _misfit(f"{min(set(weights) ^ set(shapes))!r} is missing or not expected")
-    for name, shape in shapes.items():
-        if weights[name].shape != shape:
-            raise _misfit(f"{name!r} has the shape {weights[name].shape} instead of {shape}")
-    if not (weights["scale"] > 0).all():
-        raise _misfit("'scale' holds numbers that are not above 0")
-    network.load_state_dict({name: torch.from_numpy(weights[name].copy()) for name in shapes if name not in CONSTANTS})
-    return FittedMambaHsi(network.to(device), Normalisation(*(weights[name] for name in CONSTANTS)), device, None)
+    stored = Stored(weights, "a MambaHSI")
+    normalisation, start = stored.normalisation(wavelengths, config.components), stored.start(num_classes)
+    network = MambaHsi(config, normalisation.projection.shape[1], num_classes)
+    stored.load(network, CONSTANTS)
+    return FittedMambaHsi(network.to(device), normalisation, start, device, None)
 
 
 class FittedMambaHsi:
     """A fitted network with its normalisation; see :class:`~..contract.Classifier`."""
 
     def __init__(
-        self, network: MambaHsi, normalisation: Normalisation, device: torch.device, record: Record | None
+        self,
+        network: MambaHsi,
+        normalisation: Normalisation,
+        start: Start,
+        device: torch.device,
+        record: Record | None,
     ) -> None:
-        self.network, self.normalisation = network.eval(), normalisation
+        self.network, self.normalisation, self.start = network.eval(), normalisation, start
         self.device, self.record = torch.device(device), record
         self.num_parameters = sum(one.numel() for one in network.parameters())
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """The network's weights and the normalisation."""
-        state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        return {**state, **{name: getattr(self.normalisation, name) for name in CONSTANTS}}
+        """The network's weights, the normalisation and what the network starts from."""
+        return arrays(self.network, self.normalisation, self.start)
 
     def classify(self, cube: Cube) -> Array:
         """Probabilities (classes, rows, cols), NaN in the halo and where the cube is not valid.
@@ -122,25 +114,21 @@ class FittedMambaHsi:
         wanted = torch.from_numpy(core(cube))
         with torch.inference_mode():
             if self.device.type == "cpu":
-                found = self.network.mapped(cube, self.normalisation, wanted)
+                found = self.network.mapped(cube, self.normalisation, self.start, wanted)
             else:
                 found = self._whole(cube, wanted)
         return np.asarray(found.numpy())
 
     def _whole(self, cube: Cube, wanted: Tensor) -> Tensor:
         """Class probabilities (classes, rows, cols) of the wanted pixels (rows, cols), all at once."""
-        tile, wanted = read(cube, self.normalisation), wanted.to(self.device)
-        scores = self.network(tile.values.to(self.device), tile.valid.to(self.device), tile.origin, wanted[None])
-        shares = torch.softmax(scores[0], dim=-1).masked_fill(~wanted[..., None], torch.nan)
-        return shares.permute(2, 0, 1).cpu()
+        tile, there = read(cube, self.normalisation), wanted.to(self.device)
+        scores = self.network(tile.values.to(self.device), tile.valid.to(self.device), tile.origin, there[None])
+        begun = self.start.scores(cube, slice(None)).view(-1, *wanted.shape)
+        return torch.softmax(begun + scores[0].permute(2, 0, 1).cpu(), dim=0).masked_fill(~wanted, torch.nan)
 
 
 def _scores(network: MambaHsi, tile: Known, device: torch.device) -> tuple[Tensor, Tensor]:
     """Scores (pixels, classes) and classes (pixels,), from 0, of a tile's labelled pixels."""
     labels = tile.labels.to(device)
     scores = network(tile.values.to(device), tile.valid.to(device), tile.origin, labels > 0)
-    return scores[labels > 0], labels[labels > 0] - 1
-
-
-def _misfit(fault: str) -> ValueError:
-    return ValueError(f"The weights do not belong to a MambaHSI model with these settings: {fault}.")
+    return (scores + tile.start.to(device))[labels > 0], labels[labels > 0] - 1

@@ -21,6 +21,7 @@ from ..patches import Normalisation
 from ..pieces import Piece
 from ..spatial_spectral import Block, Stem
 from ..squares import alternating, needed, raster_order, reach
+from ..start import Start
 from ..tiles import origin
 from .config import Config
 
@@ -52,25 +53,22 @@ class MambaHsi(nn.Module):
         scores: Tensor = self.head(self.dropout(self.norm(features)))
         return scores
 
-    def mapped(self, cube: Cube, normalisation: Normalisation, wanted: Tensor) -> Tensor:
+    def mapped(self, cube: Cube, normalisation: Normalisation, start: Start, wanted: Tensor) -> Tensor:
         """Class probabilities (c, h, w) of the wanted pixels (h, w) of a cube, on the CPU; NaN for the others."""
         side, shape = self.side, cube.valid.shape
         features = pieces.framed(shape[0], shape[1], self.head.in_features, side)
-        valid, asked = (pieces.surrounded(one, side) for one in (torch.from_numpy(cube.valid), wanted))
-        found = torch.full((self.head.out_features, *valid.shape), torch.nan)
-        norm = mapping.normalised(self.norm)
+        valid = pieces.surrounded(torch.from_numpy(cube.valid), side)
+        found = mapping.started(start, cube, side)
+        scores, norm = found.permute(1, 2, 0), mapping.normalised(self.norm)
 
         def finish(piece: Piece) -> None:
-            shares = torch.softmax(self.head(norm(piece.of(features))), dim=-1)
-            there = piece.cut(asked)
-            if not bool(there.all()):
-                shares.masked_fill_(~there[..., None], torch.nan)
-            piece.put(found.permute(1, 2, 0), shares)
+            corrected = piece.cut(scores) + self.head(norm(piece.of(features)))
+            piece.put(scores, torch.softmax(corrected, dim=-1))
 
         mapping.stem(self.stem, cube, normalisation, pieces.window(features, side))
         grids = alternating(origin(cube), (shape[0], shape[1]), side, len(self.blocks))
         mapping.read(self.blocks, grids, features, valid, wanted, finish)
-        return found[:, side:-side, side:-side]
+        return found[:, side:-side, side:-side].masked_fill_(~wanted, torch.nan)
 
 
 def halo(config: Config) -> int:

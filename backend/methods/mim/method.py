@@ -19,13 +19,15 @@ from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..parallel import each
 from ..patches import Draw, Normalisation, Patches, reflected
+from ..start import NAMES, Start, kept_if_better, silence
+from ..stored import Stored, arrays
 from ..tiles import core
 from .config import Config
 from .fused import Fused
 from .network import Mim, Table
 
-CONSTANTS = ("mean", "scale", "projection")
-"""Of the normalisation, beside the network's own weights."""
+CONSTANTS = ("mean", "scale", "projection", *NAMES)
+"""Kept beside the network's own weights: the normalisation, and what the network starts from."""
 CHUNK = 4096
 """Pixels embedded at a time."""
 BATCH = {"cpu": 256, "cuda": 8192}
@@ -46,13 +48,16 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
     normalisation = Normalisation.of(np.concatenate(pixels), config.components)
     network = Mim(config, normalisation.projection.shape[1], data.num_classes).to(device)
     weights = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32)).to(device)
-    draw = Draw(Patches(data.training, normalisation, config.reach), config.batch, config.noise, config.seed)
+    start = Start.of(data)
+    silence(*network.heads, network.head)
+    training = Patches(data.training, normalisation, start.scores, config.reach)
+    draw = Draw(training, config.batch, config.noise, config.seed)
     held = [item for item in data.validation if (item.labels > 0).any()]
-    watched = Patches(held, normalisation, config.reach) if held else None
+    watched = Patches(held, normalisation, start.scores, config.reach) if held else None
 
     def loss() -> Tensor:
-        spectra, classes = (one.to(device) for one in draw())
-        return network.loss(_scales(network, spectra, config), classes, weights, config.smoothing)
+        spectra, begun, classes = (one.to(device) for one in draw())
+        return network.loss(_scales(network, spectra, config), begun, classes, weights, config.smoothing)
 
     def validate() -> float:
         return _validation(network, watched, config, device, weights) if watched else 0.0
@@ -66,48 +71,41 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         weight_decay=config.weight_decay,
         validate=validate if watched else None,
     )
-    return FittedMim(network, normalisation, config, device, record)
+    record = kept_if_better(record, validate, network.head)
+    return FittedMim(network, normalisation, start, config, device, record)
 
 
 def restore(
     weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: torch.device
 ) -> FittedMim:
     """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
-    constants = Normalisation(*(_numbers(weights, name) for name in CONSTANTS))
-    bands = constants.mean.size if wavelengths is None else len(wavelengths)
-    components = constants.projection.size // max(bands, 1)
-    shapes = {"mean": (bands,), "scale": (bands,), "projection": (bands, components)}
-    if not 1 <= components <= config.components:
-        raise _misfit(f"it has {components} components instead of 1 to {config.components}")
-    network = Mim(config, components, num_classes)
-    shapes |= {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if set(weights) != set(shapes):
-        raise _misfit(f"{min(set(weights) ^ set(shapes))!r} is missing or not expected")
-    for name, shape in shapes.items():
-        if _numbers(weights, name).shape != shape:
-            raise _misfit(f"{name!r} has the shape {weights[name].shape} instead of {shape}")
-    if not (constants.scale > 0).all():
-        raise _misfit("'scale' holds numbers that are not above 0")
-    state = {name: torch.from_numpy(weights[name].copy()) for name in shapes if name not in CONSTANTS}
-    network.load_state_dict(state)
-    return FittedMim(network.to(device), constants, config, device, None)
+    stored = Stored(weights, "a Mamba-in-Mamba")
+    normalisation, start = stored.normalisation(wavelengths, config.components), stored.start(num_classes)
+    network = Mim(config, normalisation.projection.shape[1], num_classes)
+    stored.load(network, CONSTANTS)
+    return FittedMim(network.to(device), normalisation, start, config, device, None)
 
 
 class FittedMim:
     """A fitted network with its normalisation; see :class:`~..contract.Classifier`."""
 
     def __init__(
-        self, network: Mim, normalisation: Normalisation, config: Config, device: torch.device, record: Record | None
+        self,
+        network: Mim,
+        normalisation: Normalisation,
+        start: Start,
+        config: Config,
+        device: torch.device,
+        record: Record | None,
     ) -> None:
-        self.network, self.normalisation, self.config = network.eval(), normalisation, config
-        self.device, self.record = device, record
+        self.network, self.normalisation, self.start = network.eval(), normalisation, start
+        self.config, self.device, self.record = config, device, record
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.num_classes = network.head.out_features
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """The network's weights and the mean and scale of every band."""
-        state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        return {**state, **{name: getattr(self.normalisation, name) for name in CONSTANTS}}
+        """The network's weights, the normalisation and what the network starts from."""
+        return arrays(self.network, self.normalisation, self.start)
 
     def classify(self, cube: Cube) -> Array:
         """Probabilities (classes, rows, cols), NaN in the halo and where the cube is not valid.
@@ -129,14 +127,14 @@ class FittedMim:
         grid, chosen = self._embedded(cube), np.flatnonzero(wanted)
         if self.device.type == "cpu":
             sums = Fused(self.network, self.config.patch).sums(self.network.stem(grid)[0], wanted)
-            scores = self.network.head(sums.view(-1, self.config.width)[chosen])
-            found[:, chosen] = torch.softmax(scores, dim=1).t().numpy()
+            scores = self.network.head(sums.view(-1, self.config.width)[chosen]).t()
+            found[:, chosen] = torch.softmax(self.start.scores(cube, chosen) + scores, dim=0).numpy()
         else:
-            self._classify_in_batches(self.network.table(grid), cube.valid.shape[1], chosen, found)
+            self._classify_in_batches(self.network.table(grid), cube, chosen, found)
 
-    def _classify_in_batches(self, table: Table, cols: int, chosen: NDArray[np.int64], found: Array) -> None:
+    def _classify_in_batches(self, table: Table, cube: Cube, chosen: NDArray[np.int64], found: Array) -> None:
         """The same in torch's operators, a batch of patches at a time."""
-        half, size = self.config.patch // 2, BATCH[self.device.type]
+        half, size, cols = self.config.patch // 2, BATCH[self.device.type], cube.valid.shape[1]
         span, stride = torch.arange(self.config.patch), cols + 2 * half
         around = (span[:, None] * stride + span).flatten()
         corners = torch.from_numpy(chosen // cols * stride + chosen % cols)
@@ -144,8 +142,9 @@ class FittedMim:
         def work(part: int) -> None:
             where = slice(part * size, (part + 1) * size)
             index = (corners[where, None] + around).to(self.device)
-            scores = self.network.scores(self.network(table, index))
-            found[:, chosen[where]] = torch.softmax(scores, dim=1).t().cpu().numpy()
+            scores = self.network.scores(self.network(table, index)).t().cpu()
+            scores = self.start.scores(cube, chosen[where]) + scores
+            found[:, chosen[where]] = torch.softmax(scores, dim=0).numpy()
 
         each(-(-len(chosen) // size), work, self.device)
 
@@ -174,19 +173,9 @@ def _scales(network: Mim, spectra: Tensor, config: Config) -> list[Tensor]:
 def _validation(network: Mim, patches: Patches, config: Config, device: torch.device, weights: Tensor) -> float:
     """The mean cross-entropy of the validation pixels, weighted by class."""
     total, share = 0.0, 0.0
-    for spectra, classes in patches.batches(BATCH["cpu"] * 4):
-        scores, targets = network.scores(_scales(network, spectra.to(device), config)), classes.to(device)
+    for spectra, start, classes in patches.batches(BATCH["cpu"] * 4):
+        scores = start.to(device) + network.scores(_scales(network, spectra.to(device), config))
+        targets = classes.to(device)
         total += float(functional.cross_entropy(scores, targets, weights, reduction="sum"))
         share += float(weights[targets].sum())
     return total / max(share, 1e-12)
-
-
-def _numbers(weights: dict[str, NDArray[Any]], name: str) -> Array:
-    values = weights.get(name)
-    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
-        raise _misfit(f"{name!r} does not hold finite float32 numbers")
-    return values
-
-
-def _misfit(fault: str) -> ValueError:
-    return ValueError(f"The weights do not belong to a Mamba-in-Mamba model with these settings: {fault}.")

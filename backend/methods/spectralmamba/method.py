@@ -20,11 +20,13 @@ from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..parallel import each
 from ..patches import Draw, Patches, reflected
+from ..start import NAMES, Start, kept_if_better, silence
+from ..stored import Stored, arrays
 from .config import Config
 from .network import SpectralMamba
 
-CONSTANTS = ("mean", "scale")
-"""Of the normalisation, beside the network's own weights."""
+CONSTANTS = ("mean", "scale", *NAMES)
+"""Kept beside the network's own weights: the normalisation, and what the network starts from."""
 EXTREME = 10.0
 """Values are cut here, in standard deviations: one broken band must not rule a spectrum."""
 STRIP = {"cpu": 1024, "cuda": 65536}
@@ -67,13 +69,16 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
     normalisation = Normalisation.of(np.concatenate(pixels))
     network = SpectralMamba(config, len(normalisation.mean), data.num_classes, data.wavelengths).to(device)
     weights = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32)).to(device)
-    draw = Draw(Patches(data.training, normalisation, config.reach), config.batch, config.noise, config.seed)
+    start = Start.of(data)
+    silence(network.head)
+    training = Patches(data.training, normalisation, start.scores, config.reach)
+    draw = Draw(training, config.batch, config.noise, config.seed)
     held = [item for item in data.validation if (item.labels > 0).any()]
-    watched = Patches(held, normalisation, config.reach) if held else None
+    watched = Patches(held, normalisation, start.scores, config.reach) if held else None
 
     def loss() -> Tensor:
-        spectra, classes = (one.to(device) for one in draw())
-        scores = _scores(network, spectra)
+        spectra, begun, classes = (one.to(device) for one in draw())
+        scores = begun + _scores(network, spectra)
         return functional.cross_entropy(scores, classes, weights, label_smoothing=config.smoothing)
 
     def validate() -> float:
@@ -88,32 +93,23 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         weight_decay=config.weight_decay,
         validate=validate if watched else None,
     )
-    return FittedSpectralMamba(network, normalisation, config, device, record)
+    record = kept_if_better(record, validate, network.head)
+    return FittedSpectralMamba(network, normalisation, start, config, device, record)
 
 
 def restore(
     weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: torch.device
 ) -> FittedSpectralMamba:
     """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
-    for name, values in weights.items():
-        if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
-            raise _misfit(f"{name!r} does not hold finite float32 numbers")
-    bands = weights["mean"].size if "mean" in weights else 0
-    if not 1 <= bands <= MOST_BANDS or (wavelengths is not None and bands != len(wavelengths)):
-        raise _misfit("its number of bands is another")
+    stored = Stored(weights, "a SpectralMamba")
+    mean, scale, start = stored.numbers("mean"), stored.numbers("scale"), stored.start(num_classes)
+    bands = mean.size if wavelengths is None else len(wavelengths)
+    if bands > MOST_BANDS:
+        raise stored.misfit("it has too many bands")
+    stored.shaped({"mean": (bands,), "scale": (bands,)})
     network = SpectralMamba(config, bands, num_classes, wavelengths)
-    shapes = dict.fromkeys(CONSTANTS, (bands,))
-    shapes |= {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if set(weights) != set(shapes):
-        raise _misfit(f"{min(set(weights) ^ set(shapes))!r} is missing or not expected")
-    for name, shape in shapes.items():
-        if weights[name].shape != shape:
-            raise _misfit(f"{name!r} has the shape {weights[name].shape} instead of {shape}")
-    if not (weights["scale"] > 0).all():
-        raise _misfit("'scale' holds numbers that are not above 0")
-    network.load_state_dict({name: torch.from_numpy(weights[name].copy()) for name in shapes if name not in CONSTANTS})
-    constants = Normalisation(*(weights[name] for name in CONSTANTS))
-    return FittedSpectralMamba(network.to(device), constants, config, device, None)
+    stored.load(network, CONSTANTS)
+    return FittedSpectralMamba(network.to(device), Normalisation(mean, scale), start, config, device, None)
 
 
 class FittedSpectralMamba:
@@ -123,19 +119,19 @@ class FittedSpectralMamba:
         self,
         network: SpectralMamba,
         normalisation: Normalisation,
+        start: Start,
         config: Config,
         device: torch.device,
         record: Record | None,
     ) -> None:
-        self.network, self.normalisation, self.config = network.eval(), normalisation, config
-        self.device, self.record = device, record
+        self.network, self.normalisation, self.start = network.eval(), normalisation, start
+        self.config, self.device, self.record = config, device, record
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.num_classes = network.head.out_features
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """The network's weights and the mean and scale of every band."""
-        state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        return {**state, **{name: getattr(self.normalisation, name) for name in CONSTANTS}}
+        """The network's weights, the mean and scale of every band and what the network starts from."""
+        return arrays(self.network, self.normalisation, self.start)
 
     def classify(self, cube: Cube) -> Array:
         """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
@@ -153,8 +149,9 @@ class FittedSpectralMamba:
                 numbers = around[first : last + 2 * self.config.reach]
                 spectra = self.normalisation.spectra(cube, numbers.ravel()).to(self.device)
                 grid = spectra.view(1, *numbers.shape, bands).permute(0, 3, 1, 2)
-                scores = torch.softmax(read(self.network.merge(grid)), dim=1)
-                found[:, first:last] = scores.t().cpu().numpy().reshape(-1, last - first, cols)
+                scores = read(self.network.merge(grid)).t().cpu()
+                scores += self.start.scores(cube, slice(first * cols, last * cols))
+                found[:, first:last] = torch.softmax(scores, dim=0).numpy().reshape(-1, last - first, cols)
 
         with torch.inference_mode():
             read = self.network.mapping()
@@ -174,14 +171,8 @@ def _scores(network: SpectralMamba, spectra: Tensor) -> Tensor:
 def _validation(network: SpectralMamba, patches: Patches, device: torch.device, weights: Tensor) -> float:
     """The mean cross-entropy of the validation pixels, weighted by class."""
     total, share = 0.0, 0.0
-    for spectra, classes in patches.batches(STRIP["cpu"]):
-        targets = classes.to(device)
-        total += float(
-            functional.cross_entropy(_scores(network, spectra.to(device)), targets, weights, reduction="sum")
-        )
+    for spectra, start, classes in patches.batches(STRIP["cpu"]):
+        scores, targets = (start.to(device) + _scores(network, spectra.to(device))), classes.to(device)
+        total += float(functional.cross_entropy(scores, targets, weights, reduction="sum"))
         share += float(weights[targets].sum())
     return total / max(share, 1e-12)
-
-
-def _misfit(fault: str) -> ValueError:
-    return ValueError(f"The weights do not belong to a SpectralMamba model with these settings: {fault}.")

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...cube import Array, Cube
-from ...endmembers import vca
+from ...endmembers.clusters import spanning_spectra
 from ...results import Unmixing
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
+from ..start import NAMES, Start, kept_if_better, silence
+from ..stored import Stored, arrays
 from ..tiles import Tile, known, read, seen
 from .config import Config
 from .goal import Goal
@@ -26,12 +28,11 @@ from .mapped import Mapped
 from .network import Ugm, Unmixed, halo
 from .variants import first_variants
 
-CONSTANTS = ("mean", "scale", "projection", "brightness", "order")
-"""Kept beside the network's own weights: the normalisation, the scene's scale, the endmembers' order."""
+CONSTANTS = ("mean", "scale", "projection", *NAMES, "brightness", "order")
+"""Kept beside the network's own weights: the normalisation, what the classes start from, the scene's scale, the
+endmembers' order."""
 START_PIXELS = 20_000
 """About how many pixels the scale and the first endmembers are taken from."""
-TIMES = 10
-"""Runs of VCA of which the one of most volume starts the endmembers."""
 
 
 def plan(config: Config) -> Plan:
@@ -51,11 +52,13 @@ def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.de
     normalisation = Normalisation.of(np.concatenate([item.pixels for item in labelled]), config.components)
     pixels = _start_pixels(sample, config)
     scale = _scale(pixels)
-    corners = pixels[vca(pixels, config.num_endmembers, config.seed, TIMES)]
-    start = torch.from_numpy(first_variants(pixels, corners, config.num_variants) / np.float32(scale))
-    network = Ugm(config, normalisation.projection.shape[1], start, data.num_classes).to(device)
-    tiles = [known(item, normalisation) for item in labelled]
-    held = [known(item, normalisation) for item in data.validation if (item.labels > 0).any()]
+    corners = spanning_spectra(pixels, config.num_endmembers, config.seed)
+    spectra = torch.from_numpy(first_variants(pixels, corners, config.num_variants) / np.float32(scale))
+    network = Ugm(config, normalisation.projection.shape[1], spectra, data.num_classes).to(device)
+    start = Start.of(data)
+    silence(network.head)
+    tiles = [known(item, normalisation, start) for item in labelled]
+    held = [known(item, normalisation, start) for item in data.validation if (item.labels > 0).any()]
     weights = torch.from_numpy(np.asarray(data.class_weights, np.float32)).to(device)
     goal = Goal(network, config, weights, scale, tiles, [seen(cube, normalisation) for cube in sample])
     record = train(
@@ -68,7 +71,8 @@ def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.de
         validate=(lambda: goal.validation(held)) if held else None,
         warm_up=goal.warm_up,
     )
-    fitted = FittedUgm(network, normalisation, scale, config, device, record)
+    record = kept_if_better(record, lambda: goal.validation(held), network.head)
+    fitted = FittedUgm(network, normalisation, start, scale, config, device, record)
     fitted.sort(sample)
     return fitted
 
@@ -77,28 +81,19 @@ def restore(
     weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: torch.device
 ) -> FittedUgm:
     """What gave these weights. ValueError, one sentence, if they do not fit the settings."""
-    given = {name: _numbers(weights, name) for name in CONSTANTS}
-    bands = given["mean"].size if wavelengths is None else len(wavelengths)
-    components = given["projection"].size // max(bands, 1)
-    if not 1 <= components <= config.components:
-        raise _misfit(f"it has {components} components instead of 1 to {config.components}")
-    r, v = config.num_endmembers, config.num_variants
-    shapes = {"mean": (bands,), "scale": (bands,), "projection": (bands, components), "brightness": (1,), "order": (r,)}
-    network = Ugm(config, components, torch.full((r, v, bands), 0.5), num_classes)
-    shapes |= {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if set(weights) != set(shapes):
-        raise _misfit(f"{min(set(weights) ^ set(shapes))!r} is missing or not expected")
-    for name, shape in shapes.items():
-        if _numbers(weights, name).shape != shape:
-            raise _misfit(f"{name!r} has the shape {weights[name].shape} instead of {shape}")
-    if min(given["scale"].min(), given["brightness"].min()) <= 0:
-        raise _misfit("'scale' or 'brightness' holds numbers that are not above 0")
-    if sorted(given["order"]) != list(range(r)):
-        raise _misfit("'order' does not name every endmember once")
-    network.load_state_dict({name: torch.from_numpy(weights[name].copy()) for name in shapes if name not in CONSTANTS})
-    normalisation = Normalisation(given["mean"], given["scale"], given["projection"])
-    found = FittedUgm(network.to(device), normalisation, float(given["brightness"][0]), config, device, None)
-    found.order = given["order"].astype(np.int64)
+    stored, r = Stored(weights, "an unmixing-guided Mamba"), config.num_endmembers
+    normalisation, start = stored.normalisation(wavelengths, config.components), stored.start(num_classes)
+    stored.shaped({"brightness": (1,), "order": (r,)})
+    brightness, order = float(weights["brightness"][0]), weights["order"]
+    if brightness <= 0:
+        raise stored.misfit("'brightness' is not above 0")
+    if sorted(order) != list(range(r)):
+        raise stored.misfit("'order' does not name every endmember once")
+    spectra = torch.full((r, config.num_variants, len(normalisation.mean)), 0.5)
+    network = Ugm(config, normalisation.projection.shape[1], spectra, num_classes)
+    stored.load(network, CONSTANTS)
+    found = FittedUgm(network.to(device), normalisation, start, brightness, config, device, None)
+    found.order = order.astype(np.int64)
     return found
 
 
@@ -109,12 +104,13 @@ class FittedUgm:
         self,
         network: Ugm,
         normalisation: Normalisation,
+        start: Start,
         scale: float,
         config: Config,
         device: torch.device,
         record: Record | None,
     ) -> None:
-        self.network, self.normalisation, self.scale = network.eval(), normalisation, scale
+        self.network, self.normalisation, self.start, self.scale = network.eval(), normalisation, start, scale
         self.config, self.device, self.record = config, torch.device(device), record
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.order = np.arange(config.num_endmembers)
@@ -147,8 +143,10 @@ class FittedUgm:
         tile = self._tile(cube)
         with torch.no_grad():
             scores, unmixed = self.network(tile.values, tile.valid, tile.origin)
-        probabilities = torch.softmax(scores[0], dim=-1).masked_fill(~tile.valid[0, ..., None], torch.nan)
-        return self._unmixing(cube, tile, unmixed), probabilities.permute(2, 0, 1).cpu().numpy()
+        begun = self.start.scores(cube, slice(None)).view(-1, *cube.valid.shape)
+        probabilities = torch.softmax(begun + scores[0].permute(2, 0, 1).cpu(), dim=0).numpy()
+        probabilities[:, ~cube.valid] = np.nan
+        return self._unmixing(cube, tile, unmixed), probabilities
 
     def classify(self, cube: Cube) -> Array:
         """Class probabilities alone; see :class:`~..contract.Classifier`."""
@@ -171,16 +169,14 @@ class FittedUgm:
         return found
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """The network's weights, the normalisation, the scene's scale and the endmembers' order."""
-        state = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        constants = {name: getattr(self.normalisation, name) for name in CONSTANTS[:3]}
+        """The network's weights and what :data:`CONSTANTS` names."""
         own = {"brightness": np.array([self.scale], np.float32), "order": self.order.astype(np.float32)}
-        return {**state, **constants, **own}
+        return {**arrays(self.network, self.normalisation, self.start), **own}
 
     def _mapped(self, cube: Cube, classes: bool) -> Mapped:
         self._check(cube)
         with torch.inference_mode():
-            return Mapped(self.network, cube, self.normalisation, self.scale, classes)
+            return Mapped(self.network, cube, self.normalisation, self.scale, self.start if classes else None)
 
     def _ordered(self, found: Mapped) -> Unmixing:
         with torch.inference_mode():
@@ -233,14 +229,3 @@ def _scale(pixels: Array) -> float:
     if scale <= 0:
         raise ValueError("The scene's values are zero or negative almost everywhere; choose a reflectance scene.")
     return scale
-
-
-def _numbers(weights: dict[str, NDArray[Any]], name: str) -> Array:
-    values = weights.get(name)
-    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
-        raise _misfit(f"{name!r} does not hold finite float32 numbers")
-    return values
-
-
-def _misfit(fault: str) -> ValueError:
-    return ValueError(f"The weights do not belong to an unmixing-guided Mamba with these settings: {fault}.")

@@ -1,4 +1,4 @@
-"""Where the variants of endmembers start: pixels of the scene, each like its endmember."""
+"""Where the variants of endmembers start: their spectra, and pixels of the scene like them."""
 
 from __future__ import annotations
 

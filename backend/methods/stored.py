@@ -1,0 +1,88 @@
+"""A network's weights and what it needs beside them, as arrays by name: written to model files and read from them.
+
+Model files may be a stranger's, so what is read is held against what a network with these settings has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ..cube import Array
+from .patches import Normalisation
+from .start import NAMES, Start
+
+
+class Scaled(Protocol):
+    """A normalisation of bands."""
+
+    @property
+    def mean(self) -> Array:
+        """(bands,)"""
+
+    @property
+    def scale(self) -> Array:
+        """(bands,)"""
+
+
+def arrays(network: nn.Module, normalisation: Scaled, start: Start) -> dict[str, NDArray[Any]]:
+    """All of them; the start's mean is the normalisation's."""
+    state = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
+    return {**state, **vars(normalisation), **dict(zip(NAMES, (start.weight, start.bias), strict=True))}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """``weights`` by name that shall be those of ``whose`` model: "a MambaHSI", say."""
+
+    weights: Mapping[str, NDArray[Any]]
+    whose: str
+
+    def numbers(self, name: str) -> Array:
+        """One of them. ValueError if it is missing or not of finite float32 numbers."""
+        values = self.weights.get(name)
+        if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
+            raise self.misfit(f"{name!r} does not hold finite float32 numbers")
+        return values
+
+    def normalisation(self, wavelengths: Array | None, most: int) -> Normalisation:
+        """That with at most so many components; its arrays have as many bands as there are wavelengths."""
+        mean, scale, projection = (self.numbers(name) for name in ("mean", "scale", "projection"))
+        bands = mean.size if wavelengths is None else len(wavelengths)
+        components = projection.size // max(bands, 1)
+        if not 1 <= components <= most:
+            raise self.misfit(f"it has {components} components instead of 1 to {most}")
+        self.shaped({"mean": (bands,), "scale": (bands,), "projection": (bands, components)})
+        return Normalisation(mean, scale, projection)
+
+    def start(self, num_classes: int) -> Start:
+        """What the network starts from."""
+        mean, weight, bias = (self.numbers(name) for name in ("mean", *NAMES))
+        self.shaped(dict(zip(NAMES, ((num_classes, mean.size), (num_classes,)), strict=True)))
+        return Start(mean, weight, bias)
+
+    def load(self, network: nn.Module, beside: Collection[str]) -> None:
+        """Give a network its weights. ValueError if there are others than those and what stands ``beside`` them."""
+        own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+        if set(self.weights) != {*own, *beside}:
+            raise self.misfit(f"{min(set(self.weights) ^ {*own, *beside})!r} is missing or not expected")
+        self.shaped(own)
+        if not (self.weights["scale"] > 0).all():
+            raise self.misfit("'scale' holds numbers that are not above 0")
+        network.load_state_dict({name: torch.from_numpy(self.weights[name].copy()) for name in own})
+
+    def shaped(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """ValueError if one of these is missing or has another shape."""
+        for name, shape in shapes.items():
+            if self.numbers(name).shape != shape:
+                raise self.misfit(f"{name!r} has the shape {self.weights[name].shape} instead of {shape}")
+
+    def misfit(self, fault: str) -> ValueError:
+        """The sentence that says what is wrong."""
+        return ValueError(f"The weights do not belong to {self.whose} model with these settings: {fault}.")
