@@ -13,7 +13,6 @@ import jinja2
 from .config import settings as settings_of
 from .plots import Picture
 from .record import Run, versions
-from .training import Record
 
 REPORT_FILE = "report.html"
 
@@ -60,18 +59,16 @@ def training_rows(run: Run) -> list[tuple[str, str]]:
     """How long the training took and what it trained, if anything was trained."""
     if not run.training:
         return []
-    return [
-        ("Training", f"{len(run.training.losses)} steps in {run.training.seconds:.0f} s{_kept(run.training)}"),
+    kept = f", step {run.training.best_step} kept" if run.training.validation else ""
+    rows = [
+        ("Training", f"{len(run.training.losses)} steps in {run.training.seconds:.0f} s{kept}"),
         ("Network", f"{run.metrics['parameters']:,.0f} trained parameters"),
     ]
-
-
-def _kept(training: Record) -> str:
-    if not training.validation:
-        return ""
-    if training.best_step:
-        return f", step {training.best_step} kept"
-    return "; classes are those of the regression it starts from, which does better on the validation pixels"
+    if run.training.shares:
+        own, other = run.training.shares
+        reason = "by validation pixels" if run.training.validation else "without validation pixels to tell"
+        rows.append(("Classes", f"{own:.0%} of the network's scores, {other:.0%} of a logistic regression's, {reason}"))
+    return rows
 
 
 def _scene_rows(run: Run) -> list[tuple[str, str]]:

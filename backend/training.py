@@ -19,12 +19,14 @@ class Record:
     """What a training did: the loss of every step and the seconds it took.
 
     ``validation``: (step, loss) pairs; ``best_step``: the step whose weights were kept, the last without validation.
+    ``shares``: how much the network counts in the classes, and the regression beside it (``methods.regression``).
     """
 
     losses: list[float]
     seconds: float
     validation: list[tuple[int, float]] = field(default_factory=list)
     best_step: int = 0
+    shares: tuple[float, float] | None = None
 
 
 def choose_device(wish: str) -> torch.device:

@@ -18,10 +18,10 @@ from ..cube import Cube
 from ..scan import chosen_form
 from .parallel import each
 from .patches import EXTREME, Normalisation
-from .pieces import Piece, framed, pieces, strips
+from .pieces import FEWEST, Piece, framed, pieces, strips, window
+from .regression import Regression
 from .spatial_spectral import GROUPS, Block, Stem
 from .squares import Squares, needed, put_back, raster_order, taken
-from .start import Start
 
 CPU = torch.device("cpu")
 
@@ -148,18 +148,35 @@ def normalised(norm: nn.LayerNorm) -> Callable[[Tensor], Tensor]:
     return lambda part: layers.normalised(packed, part)
 
 
-def started(start: Start, cube: Cube, margin: int) -> Tensor:
-    """The scores of a cube that a network corrects, as a board (c, h + 2 margin, w + 2 margin)."""
+def regressed(regression: Regression, cube: Cube, margin: int) -> Tensor:
+    """A regression's class scores of a cube as a board (h + 2 margin, w + 2 margin, c)."""
     rows, cols = cube.valid.shape
-    found = torch.empty(len(start.bias), rows + 2 * margin, cols + 2 * margin)
-    inner, parts = found[:, margin : margin + rows, margin : margin + cols], strips(rows, cols)
+    found = framed(rows, cols, len(regression.bias), margin)
+    inner, parts, few = window(found, margin), strips(rows, cols), max(1, FEWEST // cols)
 
     def score(part: int) -> None:
-        first, last = parts[part]
-        inner[:, first:last] = start.scores(cube, slice(first * cols, last * cols)).view(-1, last - first, cols)
+        for first in range(*parts[part], few):  # few at a time, so that what the mean is taken off stays in caches
+            last = min(first + few, parts[part][1])
+            inner[first:last] = regression.scores(cube, slice(first * cols, last * cols)).view(last - first, cols, -1)
 
     each(len(parts), score, CPU)
     return found
+
+
+def classified(norm: nn.LayerNorm, head: nn.Linear) -> Callable[[Tensor, Tensor], None]:
+    """What adds a head's scores of features to scores in their place, and makes probabilities of them there.
+
+    Both are parts of boards, (rows, cols, s, s, d) and (rows, cols, s, s, c).
+    """
+    if not compiled():
+
+        def plain(features: Tensor, scores: Tensor) -> None:
+            scores.copy_(torch.softmax(scores + head(norm(features)), dim=-1))
+
+        return plain
+    from ..scan import layers
+
+    return partial(layers.classify, layers.Norm(norm), layers.Map(head.weight.t(), head.bias))
 
 
 def stem(

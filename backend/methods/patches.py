@@ -5,7 +5,7 @@ Letters: n pixels, b patches, k components, q pixels a side of all that one clas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,10 +78,6 @@ def symmetries(side: int) -> Tensor:
     return torch.from_numpy(np.stack([np.rot90(view, turn).ravel() for view in (grid, grid.T) for turn in range(4)]))
 
 
-Scores = Callable[[Cube, NDArray[np.int64]], Tensor]
-"""Gives the scores (c, n) that a network starts from, of pixels chosen by row-major number."""
-
-
 class Normalising(Protocol):
     """Makes a cube's spectra ready for a network."""
 
@@ -92,30 +88,29 @@ class Normalising(Protocol):
 class Patches:
     """Labelled pixels with their surroundings.
 
-    ``table`` (n, k), ``index`` (b, q * q) into it, ``start`` (b, c) scores, ``classes`` (b,) from 0. The table holds
-    each pixel once, and only those that lie in a patch.
+    ``table`` (n, k), ``index`` (b, q * q) into it, ``classes`` (b,) from 0. The table holds each pixel once, and only
+    those that lie in a patch.
     """
 
-    def __init__(self, labelled: list[Labelled], normalisation: Normalising, start: Scores, reach: int) -> None:
-        tables, indices, starts, classes, first = [], [], [], [], 0
+    def __init__(self, labelled: list[Labelled], normalisation: Normalising, reach: int) -> None:
+        tables, indices, classes, start = [], [], [], 0
         for item in labelled:
             used, index = _surroundings(item, reach)
             tables.append(normalisation.spectra(item.cube, used))
-            indices.append(torch.from_numpy(index + first))
-            starts.append(start(item.cube, np.flatnonzero(item.labels > 0)).t())
+            indices.append(torch.from_numpy(index + start))
             classes.append(torch.from_numpy(item.classes.astype(np.int64) - 1))
-            first += len(used)
+            start += len(used)
         self.table, self.index, self.classes = torch.cat(tables), torch.cat(indices), torch.cat(classes)
-        self.start, self.side = torch.cat(starts), 2 * reach + 1
+        self.side = 2 * reach + 1
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """All patches in turn: components (b, q * q, k), scores to start from (b, c) and classes (b,)."""
+    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All patches in turn: components (b, q * q, k) and classes (b,)."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield self.table[self.index[part]], self.start[part], self.classes[part]
+            yield self.table[self.index[part]], self.classes[part]
 
 
 class Draw:
@@ -131,8 +126,8 @@ class Draw:
         self.symmetries = symmetries(patches.side)
         self.order = torch.empty(0, dtype=torch.long)
 
-    def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Components (b, q * q, k), scores to start from (b, c) and classes (b,) of one training step."""
+    def __call__(self) -> tuple[Tensor, Tensor]:
+        """Components (b, q * q, k) and classes (b,) of one training step."""
         while len(self.order) < self.size:
             self.order = torch.cat([self.order, torch.randperm(len(self.patches), generator=self.generator)])
         part, self.order = self.order[: self.size], self.order[self.size :]
@@ -141,7 +136,7 @@ class Draw:
         if self.noise:
             gain = 1 + self.noise * torch.randn((len(part), 1, 1), generator=self.generator)
             spectra = spectra * gain + self.noise * torch.randn(spectra.shape, generator=self.generator)
-        return spectra, self.patches.start[part], self.patches.classes[part]
+        return spectra, self.patches.classes[part]
 
 
 def _surroundings(item: Labelled, reach: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -66,7 +66,8 @@ def surrounded(mask: Tensor, side: int) -> Tensor:
 
 def window(board: Tensor, side: int) -> Tensor:
     """The window's own part of a board, without the margin: a view."""
-    return board[side:-side, side:-side]
+    rows, cols = board.shape[0] - side, board.shape[1] - side
+    return board[side:rows, side:cols]
 
 
 def strips(rows: int, cols: int) -> list[tuple[int, int]]:

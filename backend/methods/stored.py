@@ -16,7 +16,7 @@ from torch import nn
 
 from ..cube import Array
 from .patches import Normalisation
-from .start import NAMES, Start
+from .regression import NAMES, Regression
 
 
 class Scaled(Protocol):
@@ -31,10 +31,10 @@ class Scaled(Protocol):
         """(bands,)"""
 
 
-def arrays(network: nn.Module, normalisation: Scaled, start: Start) -> dict[str, NDArray[Any]]:
-    """All of them; the start's mean is the normalisation's."""
+def arrays(network: nn.Module, normalisation: Scaled, regression: Regression) -> dict[str, NDArray[Any]]:
+    """All of them; the regression's mean is the normalisation's."""
     state = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
-    return {**state, **vars(normalisation), **dict(zip(NAMES, (start.weight, start.bias), strict=True))}
+    return {**state, **vars(normalisation), **dict(zip(NAMES, (regression.weight, regression.bias), strict=True))}
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Stored:
         self.shaped({"mean": (bands,), "scale": (bands,), "projection": (bands, components)})
         return Normalisation(mean, scale, projection)
 
-    def start(self, num_classes: int) -> Start:
-        """What the network starts from."""
+    def regression(self, num_classes: int) -> Regression:
+        """That beside the network."""
         mean, weight, bias = (self.numbers(name) for name in ("mean", *NAMES))
         self.shaped(dict(zip(NAMES, ((num_classes, mean.size), (num_classes,)), strict=True)))
-        return Start(mean, weight, bias)
+        return Regression(mean, weight, bias)
 
     def load(self, network: nn.Module, beside: Collection[str]) -> None:
         """Give a network its weights. ValueError if there are others than those and what stands ``beside`` them."""

@@ -12,7 +12,6 @@ from torch import Tensor
 from ..cube import Cube, Mask
 from .contract import Labelled
 from .patches import Normalisation
-from .start import Start
 
 
 @dataclass(frozen=True)
@@ -29,10 +28,9 @@ class Tile:
 
 @dataclass(frozen=True)
 class Known(Tile):
-    """A tile with ``labels`` (1, h, w), classes from 1, 0 = not labelled, and ``start`` (1, h, w, c), class scores."""
+    """A tile with ``labels`` (1, h, w): classes from 1, 0 = not labelled."""
 
     labels: Tensor
-    start: Tensor
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,10 @@ def core(cube: Cube) -> Mask:
     return found
 
 
-def known(item: Labelled, normalisation: Normalisation, start: Start) -> Known:
+def known(item: Labelled, normalisation: Normalisation) -> Known:
     """A labelled cube as a tile."""
     tile, labels = read(item.cube, normalisation), torch.from_numpy(item.labels.astype(np.int64))[None]
-    scores = start.scores(item.cube, slice(None)).t().reshape(*labels.shape, -1)
-    return Known(tile.values, tile.valid, tile.origin, labels, scores)
+    return Known(tile.values, tile.valid, tile.origin, labels)
 
 
 def seen(cube: Cube, normalisation: Normalisation) -> Seen:
@@ -114,4 +111,4 @@ def changed(tile: Known, noise: float, side: int, generator: torch.Generator) ->
     if noise:
         gain = 1 + noise * torch.randn((), generator=generator)
         values = values * gain + noise * torch.randn(values.shape, generator=generator)
-    return Known(values, turned(tile.valid), (row, col), turned(tile.labels), turned(tile.start))
+    return Known(values, turned(tile.valid), (row, col), turned(tile.labels))

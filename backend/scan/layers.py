@@ -67,6 +67,16 @@ def merge(part: Tensor, spatial: Tensor, spectral: Tensor, norms: tuple[Norm, No
     merge(0, number, sizes, both, norms[0].eps, fuse.addresses, sources, _steps(part))
 
 
+def classify(norm: Norm, head: Map, part: Tensor, scores: Tensor) -> None:
+    """scores = softmax(scores + head(norm(part))), part (rows, cols, s, s, d) and scores (rows, cols, s, s, c)."""
+    from .score_kernel import classify
+
+    number, side, classes = part.shape[0] * part.shape[1], part.shape[2], scores.shape[-1]
+    there = lanes(torch.ones(1, classes))
+    sizes = (norm.width, norm.vectors, side, part.shape[1], classes)
+    classify(0, number, sizes, norm.addresses, norm.eps, head.addresses, there.data_ptr(), _steps(part), _steps(scores))
+
+
 class Spectra:
     """Components of the pixels of a cube: (reflectance - mean) projected and clipped at +- extreme.
 

@@ -191,9 +191,9 @@ def test_pieces_of_any_size_any_number_of_threads_and_plain_operators_map_alike(
     cube = Cube(Window(6, 3, *holes.shape), cube.reflectance * holes, holes)
     network, tile = machine.network, method.read(cube, machine.normalisation)
     with torch.no_grad():
-        scores = network(tile.values, tile.valid, tile.origin)[0].permute(2, 0, 1)
-    begun = machine.start.scores(cube, slice(None)).view(scores.shape)
-    whole = torch.softmax(begun + scores, 0).numpy()
+        scores = network(tile.values, tile.valid, tile.origin)[0]
+    scores += machine.regression.scores(cube, slice(None)).view(scores.shape)
+    whole = torch.softmax(scores, -1).permute(2, 0, 1).numpy()
     expected, threads = np.where(holes, whole, np.nan), torch.get_num_threads()
     try:
         for number, most, compiled in ((1, 8192, True), (2, 8192, True), (2, 30, True), (2, 30, False), (1, 90, False)):

@@ -13,7 +13,6 @@ from mixel.backend.methods.mim import method as mim
 from mixel.backend.methods.mim.config import Config
 from mixel.backend.methods.mim.network import Mim
 from mixel.backend.methods.patches import Draw, Normalisation, Patches, reflected
-from mixel.backend.methods.start import Start
 
 CPU = torch.device("cpu")
 SMALL = {"patch": 5, "epochs": 4, "width": 16, "states": 4, "stem": 3, "batch": 16, "components": 8}
@@ -151,10 +150,11 @@ def test_mapping_gives_what_training_saw(stripes: tuple) -> None:
     """The table of the whole window against one patch after another, as in training."""
     cube, classes, found, probabilities = stripes
     labelled = Labelled(cube, np.where(cube.valid, classes, 0).astype(np.int16))
-    patches = Patches([labelled], found.normalisation, found.start.scores, found.config.reach)
+    patches = Patches([labelled], found.normalisation, found.config.reach)
     with torch.no_grad():
-        spectra, start, _ = next(patches.batches(1000))
-        scores = start + found.network.scores(mim._scales(found.network, spectra, found.config))
+        spectra, _ = next(patches.batches(1000))
+        scores = found.network.scores(mim._scales(found.network, spectra, found.config))
+        scores += found.regression.scores(cube, np.flatnonzero(cube.valid))
     expected = torch.softmax(scores, dim=1).T.numpy()
     np.testing.assert_allclose(probabilities[:, cube.valid], expected, atol=1e-5)
 
@@ -213,7 +213,7 @@ def test_every_weight_is_trained(patch: int, mask: bool) -> None:
     settings = config(patch=patch, decay_mask=mask)
     network = Mim(settings, 8, CLASSES)
     spectra, classes = torch.randn(6, (2 * settings.reach + 1) ** 2, 8), torch.tensor([0, 1, 2, 0, 1, 2])
-    network.loss(mim._scales(network, spectra, settings), torch.randn(6, 3), classes, torch.ones(3), 0.1).backward()
+    network.loss(mim._scales(network, spectra, settings), classes, torch.ones(3), 0.1).backward()
     untrained = {name for name, one in network.named_parameters() if one.grad is None or not one.grad.abs().sum() > 0}
     assert untrained == set()
     assert all(torch.isfinite(one.grad).all() for one in network.parameters())
@@ -255,7 +255,7 @@ def test_validation_keeps_the_best_step() -> None:
     cube, classes = made_scene()
     found = mim.fit(data(cube, classes, validation=30), config(epochs=45, learning_rate=0.03), CPU, silent)
     record = found.record
-    assert [step for step, _ in record.validation] == [0, 20, 40, 45]
+    assert [step for step, _ in record.validation] == [20, 40, 45]
     assert record.best_step == min(record.validation, key=lambda pair: pair[1])[0]
 
 
@@ -331,21 +331,14 @@ def test_mirrored_margins_against_a_loop(rows: int, cols: int, margin: int) -> N
         assert pixel == fold(row - margin, rows) * cols + fold(col - margin, cols)
 
 
-def patches_of(training: TrainingData, components: int, reach: int) -> Patches:
-    normalisation = Normalisation.of(training.training[0].pixels, components)
-    return Patches(training.training, normalisation, Start.of(training).scores, reach)
-
-
 def test_patches_hold_the_surroundings_of_their_pixel() -> None:
     cube, classes = made_scene()
     training = data(cube, classes, every=7)
-    patches = patches_of(training, 12, 2)
+    patches = Patches(training.training, Normalisation.of(training.training[0].pixels, 12), 2)
     whole = Normalisation.of(training.training[0].pixels, 12).spectra(cube, slice(None)).numpy().reshape(23, 17, -1)
     at = np.argwhere(training.training[0].labels > 0)
     padded = np.pad(whole, ((2, 2), (2, 2), (0, 0)), mode="reflect")
     assert len(patches) == len(at)
-    begun = Start.of(training).scores(cube, np.flatnonzero(training.training[0].labels)).t()
-    torch.testing.assert_close(patches.start, begun)
     for (row, col), index, label in zip(at, patches.index, patches.classes, strict=True):
         expected = padded[row : row + 5, col : col + 5].reshape(25, -1)
         np.testing.assert_allclose(patches.table[index].numpy(), expected, rtol=1e-4, atol=1e-5)
@@ -355,11 +348,11 @@ def test_patches_hold_the_surroundings_of_their_pixel() -> None:
 def test_every_patch_is_drawn_once_before_any_is_drawn_twice() -> None:
     cube, classes = made_scene()
     training = data(cube, classes, every=9)
-    patches = patches_of(training, 4, 1)
+    patches = Patches(training.training, Normalisation.of(training.training[0].pixels, 4), 1)
     patches.classes = torch.arange(len(patches))
     draw, seen = Draw(patches, 5, 0.0, 0), []
     for _ in range(len(patches)):
-        seen += draw()[2].tolist()
+        seen += draw()[1].tolist()
     assert sorted(seen[: len(patches)]) == list(range(len(patches)))
     assert np.bincount(seen).tolist() == [5] * len(patches)
 
@@ -367,9 +360,9 @@ def test_every_patch_is_drawn_once_before_any_is_drawn_twice() -> None:
 def test_drawn_patches_are_turned_but_keep_their_centre() -> None:
     cube, classes = made_scene()
     training = data(cube, classes, every=40)
-    patches = patches_of(training, 4, 1)
+    patches = Patches(training.training, Normalisation.of(training.training[0].pixels, 4), 1)
     patches.classes = torch.arange(len(patches))
-    spectra, _, which = Draw(patches, 200, 0.0, 0)()
+    spectra, which = Draw(patches, 200, 0.0, 0)()
     own = patches.table[patches.index[which]]
     torch.testing.assert_close(spectra[:, 4], own[:, 4])
     assert 0.05 < float((spectra == own).all(dim=2).all(dim=1).float().mean()) < 0.3
@@ -378,7 +371,7 @@ def test_drawn_patches_are_turned_but_keep_their_centre() -> None:
 
 def test_noise_changes_the_spectra() -> None:
     cube, classes = made_scene()
-    patches = patches_of(data(cube, classes), 4, 1)
+    patches = Patches(data(cube, classes).training, Normalisation.of(data(cube, classes).training[0].pixels, 4), 1)
     plain, noisy = Draw(patches, 20, 0.0, 3)()[0], Draw(patches, 20, 0.2, 3)()[0]
     assert 0.05 < float((plain - noisy).std()) < 1
 

@@ -90,11 +90,11 @@ def test_mapping_gives_what_training_saw(stripes):
     cube, _, machine = stripes
     labels = np.zeros(cube.valid.shape, np.int16)
     labels[9, 7], labels[0, 0] = 1, 2
-    labelled, start = [Labelled(cube, labels)], machine.start
-    patches = method.Patches(labelled, machine.normalisation, start.scores, machine.config.reach)
+    patches = method.Patches([Labelled(cube, labels)], machine.normalisation, machine.config.reach)
     with torch.inference_mode():
-        ((spectra, begun, _),) = patches.batches(10)
-        scores = torch.softmax(begun + method._scores(machine.network, spectra), dim=1).numpy()
+        ((spectra, _),) = patches.batches(10)
+        scores = method._scores(machine.network, spectra) + machine.regression.scores(cube, np.flatnonzero(labels))
+        scores = torch.softmax(scores, dim=1).numpy()
     mapped = machine.classify(cube)
     assert np.allclose(scores, [mapped[:, 0, 0], mapped[:, 9, 7]], atol=1e-5)
 

@@ -11,7 +11,6 @@ from mixel.backend.methods import pieces
 from mixel.backend.methods.contract import Labelled
 from mixel.backend.methods.patches import Normalisation
 from mixel.backend.methods.squares import Squares, guided_order, needed, put_back, raster_order, reach, taken
-from mixel.backend.methods.start import Start
 from mixel.backend.methods.tiles import Draw, Known, Tile, changed, known, read, seen
 from mixel.backend.methods.ugm.config import Config
 from mixel.backend.methods.ugm.network import Stream, Ugm
@@ -208,28 +207,23 @@ def test_a_tile_knows_its_place_labels_and_reflectance() -> None:
     cube = made_cube()
     normalisation = Normalisation.of(cube.pixels, 5)
     tile, labels = read(cube, normalisation), np.arange(30, dtype=np.int16).reshape(6, 5)
-    start = Start(normalisation.mean, np.eye(2, 9, dtype=np.float32), np.array([1, 2], np.float32))
     assert tile.origin == (9, 18)
     assert tile.values.shape == (1, 6, 5, 5)
     assert tile.values[0, 1, 2].abs().sum() == 0
-    item = known(Labelled(cube, labels), normalisation, start)
-    torch.testing.assert_close(item.labels[0].numpy(), labels.astype(np.int64))
-    begun = cube.reflectance[:2, 3, 4] - normalisation.mean[:2] + start.bias
-    np.testing.assert_allclose(item.start[0, 3, 4].numpy(), begun, atol=1e-6)
+    torch.testing.assert_close(known(Labelled(cube, labels), normalisation).labels[0].numpy(), labels.astype(np.int64))
     np.testing.assert_array_equal(seen(cube, normalisation).reflectance[:, 7].numpy(), cube.reflectance[:, 1, 2])
 
 
 def test_tiles_are_turned_with_their_labels() -> None:
     values = torch.rand(1, 4, 6, 2)
     labels = (values[..., 0] * 1000).long()
-    tile = Known(values, values[..., 1] > 0.3, (3, 1), labels, 2 * values)
+    tile = Known(values, values[..., 1] > 0.3, (3, 1), labels)
     generator = torch.Generator().manual_seed(0)
     shapes, origins = set(), set()
     for _ in range(40):
         found = changed(tile, 0.0, 4, generator)
         torch.testing.assert_close(found.labels, (found.values[..., 0] * 1000).long())
         assert torch.equal(found.valid, found.values[..., 1] > 0.3)
-        assert torch.equal(found.start, 2 * found.values)
         shapes.add(tuple(found.values.shape))
         origins.add(found.origin)
         assert max(found.origin) < 4
@@ -238,12 +232,10 @@ def test_tiles_are_turned_with_their_labels() -> None:
 
 
 def test_noise_changes_the_spectra_and_nothing_else() -> None:
-    ones = torch.ones(1, 5, 5, 3)
-    tile = Known(ones, ones[..., 0] > 0, (0, 0), ones[..., 0].long(), ones)
+    tile = Known(torch.ones(1, 5, 5, 3), torch.ones(1, 5, 5, dtype=torch.bool), (0, 0), torch.ones(1, 5, 5).long())
     found = changed(tile, 0.2, 4, torch.Generator().manual_seed(3))
     assert 0.05 < float(found.values.std()) < 0.5
     assert torch.equal(found.labels, tile.labels)
-    assert torch.equal(found.start, tile.start)
 
 
 def _tiles(sizes: list[int]) -> list[Tile]:

@@ -14,14 +14,14 @@ from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
-from ..start import NAMES, Start, kept_if_better, silence
+from ..regression import NAMES, Regression, pooled
 from ..stored import Stored, arrays
 from ..tiles import Draw, Known, changed, core, known, read
 from .config import Config
 from .network import MambaHsi, halo
 
 CONSTANTS = ("mean", "scale", "projection", *NAMES)
-"""Kept beside the network's own weights: the normalisation, and what the network starts from."""
+"""Kept beside the network's own weights: the normalisation, and the regression beside the network."""
 STEP_PIXELS = 24_576
 """About how many pixels of tiles one training step reads at the most."""
 
@@ -40,10 +40,8 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
     normalisation = Normalisation.of(np.concatenate([item.pixels for item in labelled]), config.components)
     network = MambaHsi(config, normalisation.projection.shape[1], data.num_classes).to(device)
     weights = torch.from_numpy(np.asarray(data.class_weights, np.float32)).to(device)
-    start = Start.of(data)
-    silence(network.head)
-    draw = Draw([known(item, normalisation, start) for item in labelled], STEP_PIXELS, config.seed)
-    held = [known(item, normalisation, start) for item in data.validation if (item.labels > 0).any()]
+    draw = Draw([known(item, normalisation) for item in labelled], STEP_PIXELS, config.seed)
+    held = [known(item, normalisation) for item in data.validation if (item.labels > 0).any()]
     generator = torch.Generator().manual_seed(config.seed + 1)
 
     def loss() -> Tensor:
@@ -69,8 +67,8 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         weight_decay=config.weight_decay,
         validate=validate if held else None,
     )
-    record = kept_if_better(record, validate, network.head)
-    return FittedMambaHsi(network, normalisation, start, device, record)
+    silent = Regression.silent(normalisation.mean, data.num_classes)
+    return pooled(FittedMambaHsi(network, normalisation, silent, device, record), data)
 
 
 def restore(
@@ -78,10 +76,10 @@ def restore(
 ) -> FittedMambaHsi:
     """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
     stored = Stored(weights, "a MambaHSI")
-    normalisation, start = stored.normalisation(wavelengths, config.components), stored.start(num_classes)
+    normalisation, regression = stored.normalisation(wavelengths, config.components), stored.regression(num_classes)
     network = MambaHsi(config, normalisation.projection.shape[1], num_classes)
     stored.load(network, CONSTANTS)
-    return FittedMambaHsi(network.to(device), normalisation, start, device, None)
+    return FittedMambaHsi(network.to(device), normalisation, regression, device, None)
 
 
 class FittedMambaHsi:
@@ -91,17 +89,17 @@ class FittedMambaHsi:
         self,
         network: MambaHsi,
         normalisation: Normalisation,
-        start: Start,
+        regression: Regression,
         device: torch.device,
         record: Record | None,
     ) -> None:
-        self.network, self.normalisation, self.start = network.eval(), normalisation, start
+        self.network, self.normalisation, self.regression = network.eval(), normalisation, regression
         self.device, self.record = torch.device(device), record
         self.num_parameters = sum(one.numel() for one in network.parameters())
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """The network's weights, the normalisation and what the network starts from."""
-        return arrays(self.network, self.normalisation, self.start)
+        """The network's weights, the normalisation and the regression beside the network."""
+        return arrays(self.network, self.normalisation, self.regression)
 
     def classify(self, cube: Cube) -> Array:
         """Probabilities (classes, rows, cols), NaN in the halo and where the cube is not valid.
@@ -114,7 +112,7 @@ class FittedMambaHsi:
         wanted = torch.from_numpy(core(cube))
         with torch.inference_mode():
             if self.device.type == "cpu":
-                found = self.network.mapped(cube, self.normalisation, self.start, wanted)
+                found = self.network.mapped(cube, self.normalisation, self.regression, wanted)
             else:
                 found = self._whole(cube, wanted)
         return np.asarray(found.numpy())
@@ -123,12 +121,12 @@ class FittedMambaHsi:
         """Class probabilities (classes, rows, cols) of the wanted pixels (rows, cols), all at once."""
         tile, there = read(cube, self.normalisation), wanted.to(self.device)
         scores = self.network(tile.values.to(self.device), tile.valid.to(self.device), tile.origin, there[None])
-        begun = self.start.scores(cube, slice(None)).view(-1, *wanted.shape)
-        return torch.softmax(begun + scores[0].permute(2, 0, 1).cpu(), dim=0).masked_fill(~wanted, torch.nan)
+        beside = self.regression.scores(cube, slice(None)).view(scores[0].shape)
+        return torch.softmax(beside + scores[0].cpu(), dim=-1).permute(2, 0, 1).masked_fill(~wanted, torch.nan)
 
 
 def _scores(network: MambaHsi, tile: Known, device: torch.device) -> tuple[Tensor, Tensor]:
     """Scores (pixels, classes) and classes (pixels,), from 0, of a tile's labelled pixels."""
     labels = tile.labels.to(device)
     scores = network(tile.values.to(device), tile.valid.to(device), tile.origin, labels > 0)
-    return (scores + tile.start.to(device))[labels > 0], labels[labels > 0] - 1
+    return scores[labels > 0], labels[labels > 0] - 1

@@ -19,9 +19,9 @@ from ...scan import Linear
 from .. import mapping, pieces
 from ..patches import Normalisation
 from ..pieces import Piece
+from ..regression import Regression
 from ..spatial_spectral import Block, Stem
 from ..squares import alternating, needed, raster_order, reach
-from ..start import Start
 from ..tiles import origin
 from .config import Config
 
@@ -53,22 +53,20 @@ class MambaHsi(nn.Module):
         scores: Tensor = self.head(self.dropout(self.norm(features)))
         return scores
 
-    def mapped(self, cube: Cube, normalisation: Normalisation, start: Start, wanted: Tensor) -> Tensor:
+    def mapped(self, cube: Cube, normalisation: Normalisation, regression: Regression, wanted: Tensor) -> Tensor:
         """Class probabilities (c, h, w) of the wanted pixels (h, w) of a cube, on the CPU; NaN for the others."""
         side, shape = self.side, cube.valid.shape
         features = pieces.framed(shape[0], shape[1], self.head.in_features, side)
         valid = pieces.surrounded(torch.from_numpy(cube.valid), side)
-        found = mapping.started(start, cube, side)
-        scores, norm = found.permute(1, 2, 0), mapping.normalised(self.norm)
+        scores, classified = mapping.regressed(regression, cube, side), mapping.classified(self.norm, self.head)
 
         def finish(piece: Piece) -> None:
-            corrected = piece.cut(scores) + self.head(norm(piece.of(features)))
-            piece.put(scores, torch.softmax(corrected, dim=-1))
+            classified(piece.of(features), piece.of(scores))
 
         mapping.stem(self.stem, cube, normalisation, pieces.window(features, side))
         grids = alternating(origin(cube), (shape[0], shape[1]), side, len(self.blocks))
         mapping.read(self.blocks, grids, features, valid, wanted, finish)
-        return found[:, side:-side, side:-side].masked_fill_(~wanted, torch.nan)
+        return pieces.window(scores, side).masked_fill_(~wanted[..., None], torch.nan).permute(2, 0, 1)
 
 
 def halo(config: Config) -> int:

@@ -17,9 +17,10 @@ from torch.nn import functional
 from ...cube import Array, Cube, Mask
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
+from ..mapping import regressed
 from ..parallel import each
 from ..patches import Draw, Normalisation, Patches, reflected
-from ..start import NAMES, Start, kept_if_better, silence
+from ..regression import NAMES, Regression, pooled
 from ..stored import Stored, arrays
 from ..tiles import core
 from .config import Config
@@ -27,7 +28,7 @@ from .fused import Fused
 from .network import Mim, Table
 
 CONSTANTS = ("mean", "scale", "projection", *NAMES)
-"""Kept beside the network's own weights: the normalisation, and what the network starts from."""
+"""Kept beside the network's own weights: the normalisation, and the regression beside the network."""
 CHUNK = 4096
 """Pixels embedded at a time."""
 BATCH = {"cpu": 256, "cuda": 8192}
@@ -48,16 +49,13 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
     normalisation = Normalisation.of(np.concatenate(pixels), config.components)
     network = Mim(config, normalisation.projection.shape[1], data.num_classes).to(device)
     weights = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32)).to(device)
-    start = Start.of(data)
-    silence(*network.heads, network.head)
-    training = Patches(data.training, normalisation, start.scores, config.reach)
-    draw = Draw(training, config.batch, config.noise, config.seed)
+    draw = Draw(Patches(data.training, normalisation, config.reach), config.batch, config.noise, config.seed)
     held = [item for item in data.validation if (item.labels > 0).any()]
-    watched = Patches(held, normalisation, start.scores, config.reach) if held else None
+    watched = Patches(held, normalisation, config.reach) if held else None
 
     def loss() -> Tensor:
-        spectra, begun, classes = (one.to(device) for one in draw())
-        return network.loss(_scales(network, spectra, config), begun, classes, weights, config.smoothing)
+        spectra, classes = (one.to(device) for one in draw())
+        return network.loss(_scales(network, spectra, config), classes, weights, config.smoothing)
 
     def validate() -> float:
         return _validation(network, watched, config, device, weights) if watched else 0.0
@@ -71,8 +69,8 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         weight_decay=config.weight_decay,
         validate=validate if watched else None,
     )
-    record = kept_if_better(record, validate, network.head)
-    return FittedMim(network, normalisation, start, config, device, record)
+    silent = Regression.silent(normalisation.mean, data.num_classes)
+    return pooled(FittedMim(network, normalisation, silent, config, device, record), data)
 
 
 def restore(
@@ -80,10 +78,10 @@ def restore(
 ) -> FittedMim:
     """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
     stored = Stored(weights, "a Mamba-in-Mamba")
-    normalisation, start = stored.normalisation(wavelengths, config.components), stored.start(num_classes)
+    normalisation, regression = stored.normalisation(wavelengths, config.components), stored.regression(num_classes)
     network = Mim(config, normalisation.projection.shape[1], num_classes)
     stored.load(network, CONSTANTS)
-    return FittedMim(network.to(device), normalisation, start, config, device, None)
+    return FittedMim(network.to(device), normalisation, regression, config, device, None)
 
 
 class FittedMim:
@@ -93,19 +91,19 @@ class FittedMim:
         self,
         network: Mim,
         normalisation: Normalisation,
-        start: Start,
+        regression: Regression,
         config: Config,
         device: torch.device,
         record: Record | None,
     ) -> None:
-        self.network, self.normalisation, self.start = network.eval(), normalisation, start
+        self.network, self.normalisation, self.regression = network.eval(), normalisation, regression
         self.config, self.device, self.record = config, device, record
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.num_classes = network.head.out_features
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """The network's weights, the normalisation and what the network starts from."""
-        return arrays(self.network, self.normalisation, self.start)
+        """The network's weights, the normalisation and the regression beside the network."""
+        return arrays(self.network, self.normalisation, self.regression)
 
     def classify(self, cube: Cube) -> Array:
         """Probabilities (classes, rows, cols), NaN in the halo and where the cube is not valid.
@@ -127,8 +125,9 @@ class FittedMim:
         grid, chosen = self._embedded(cube), np.flatnonzero(wanted)
         if self.device.type == "cpu":
             sums = Fused(self.network, self.config.patch).sums(self.network.stem(grid)[0], wanted)
-            scores = self.network.head(sums.view(-1, self.config.width)[chosen]).t()
-            found[:, chosen] = torch.softmax(self.start.scores(cube, chosen) + scores, dim=0).numpy()
+            scores = self.network.head(sums.view(-1, self.config.width)[chosen])
+            beside = regressed(self.regression, cube, 0)[torch.from_numpy(wanted)]
+            found[:, chosen] = torch.softmax(beside + scores, dim=1).t().numpy()
         else:
             self._classify_in_batches(self.network.table(grid), cube, chosen, found)
 
@@ -142,9 +141,9 @@ class FittedMim:
         def work(part: int) -> None:
             where = slice(part * size, (part + 1) * size)
             index = (corners[where, None] + around).to(self.device)
-            scores = self.network.scores(self.network(table, index)).t().cpu()
-            scores = self.start.scores(cube, chosen[where]) + scores
-            found[:, chosen[where]] = torch.softmax(scores, dim=0).numpy()
+            scores = self.network.scores(self.network(table, index)).cpu()
+            shares = torch.softmax(self.regression.scores(cube, chosen[where]) + scores, dim=1)
+            found[:, chosen[where]] = shares.t().numpy()
 
         each(-(-len(chosen) // size), work, self.device)
 
@@ -173,9 +172,8 @@ def _scales(network: Mim, spectra: Tensor, config: Config) -> list[Tensor]:
 def _validation(network: Mim, patches: Patches, config: Config, device: torch.device, weights: Tensor) -> float:
     """The mean cross-entropy of the validation pixels, weighted by class."""
     total, share = 0.0, 0.0
-    for spectra, start, classes in patches.batches(BATCH["cpu"] * 4):
-        scores = start.to(device) + network.scores(_scales(network, spectra.to(device), config))
-        targets = classes.to(device)
+    for spectra, classes in patches.batches(BATCH["cpu"] * 4):
+        scores, targets = network.scores(_scales(network, spectra.to(device), config)), classes.to(device)
         total += float(functional.cross_entropy(scores, targets, weights, reduction="sum"))
         share += float(weights[targets].sum())
     return total / max(share, 1e-12)

@@ -117,14 +117,11 @@ class Mim(nn.Module):
         found: Tensor = self.head(self.dropout(torch.stack(scales).sum(dim=0)))
         return found
 
-    def loss(self, scales: list[Tensor], start: Tensor, classes: Tensor, weights: Tensor, smoothing: float) -> Tensor:
-        """The mean cross-entropy of all scales together and of each scale.
-
-        ``start`` (b, c): the scores that each corrects; classes (b,) from 0, weights (c,).
-        """
+    def loss(self, scales: list[Tensor], classes: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+        """The mean cross-entropy of all scales together and of each scale; classes (b,) from 0, weights (c,)."""
         single = [head(self.dropout(scale)) for head, scale in zip(self.heads, scales, strict=True)]
         losses = [
-            functional.cross_entropy(start + scores, classes, weights, label_smoothing=smoothing)
+            functional.cross_entropy(scores, classes, weights, label_smoothing=smoothing)
             for scores in (self.scores(scales), *single)
         ]
         return torch.stack(losses).mean()

@@ -20,13 +20,13 @@ from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..parallel import each
 from ..patches import Draw, Patches, reflected
-from ..start import NAMES, Start, kept_if_better, silence
+from ..regression import NAMES, Regression, pooled
 from ..stored import Stored, arrays
 from .config import Config
 from .network import SpectralMamba
 
 CONSTANTS = ("mean", "scale", *NAMES)
-"""Kept beside the network's own weights: the normalisation, and what the network starts from."""
+"""Kept beside the network's own weights: the normalisation, and the regression beside the network."""
 EXTREME = 10.0
 """Values are cut here, in standard deviations: one broken band must not rule a spectrum."""
 STRIP = {"cpu": 1024, "cuda": 65536}
@@ -69,16 +69,13 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
     normalisation = Normalisation.of(np.concatenate(pixels))
     network = SpectralMamba(config, len(normalisation.mean), data.num_classes, data.wavelengths).to(device)
     weights = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32)).to(device)
-    start = Start.of(data)
-    silence(network.head)
-    training = Patches(data.training, normalisation, start.scores, config.reach)
-    draw = Draw(training, config.batch, config.noise, config.seed)
+    draw = Draw(Patches(data.training, normalisation, config.reach), config.batch, config.noise, config.seed)
     held = [item for item in data.validation if (item.labels > 0).any()]
-    watched = Patches(held, normalisation, start.scores, config.reach) if held else None
+    watched = Patches(held, normalisation, config.reach) if held else None
 
     def loss() -> Tensor:
-        spectra, begun, classes = (one.to(device) for one in draw())
-        scores = begun + _scores(network, spectra)
+        spectra, classes = (one.to(device) for one in draw())
+        scores = _scores(network, spectra)
         return functional.cross_entropy(scores, classes, weights, label_smoothing=config.smoothing)
 
     def validate() -> float:
@@ -93,8 +90,8 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         weight_decay=config.weight_decay,
         validate=validate if watched else None,
     )
-    record = kept_if_better(record, validate, network.head)
-    return FittedSpectralMamba(network, normalisation, start, config, device, record)
+    silent = Regression.silent(normalisation.mean, data.num_classes)
+    return pooled(FittedSpectralMamba(network, normalisation, silent, config, device, record), data)
 
 
 def restore(
@@ -102,14 +99,14 @@ def restore(
 ) -> FittedSpectralMamba:
     """The classifier that gave these weights. ValueError, one sentence, if they do not fit the settings."""
     stored = Stored(weights, "a SpectralMamba")
-    mean, scale, start = stored.numbers("mean"), stored.numbers("scale"), stored.start(num_classes)
+    mean, scale, regression = stored.numbers("mean"), stored.numbers("scale"), stored.regression(num_classes)
     bands = mean.size if wavelengths is None else len(wavelengths)
     if bands > MOST_BANDS:
         raise stored.misfit("it has too many bands")
     stored.shaped({"mean": (bands,), "scale": (bands,)})
     network = SpectralMamba(config, bands, num_classes, wavelengths)
     stored.load(network, CONSTANTS)
-    return FittedSpectralMamba(network.to(device), Normalisation(mean, scale), start, config, device, None)
+    return FittedSpectralMamba(network.to(device), Normalisation(mean, scale), regression, config, device, None)
 
 
 class FittedSpectralMamba:
@@ -119,19 +116,19 @@ class FittedSpectralMamba:
         self,
         network: SpectralMamba,
         normalisation: Normalisation,
-        start: Start,
+        regression: Regression,
         config: Config,
         device: torch.device,
         record: Record | None,
     ) -> None:
-        self.network, self.normalisation, self.start = network.eval(), normalisation, start
+        self.network, self.normalisation, self.regression = network.eval(), normalisation, regression
         self.config, self.device, self.record = config, device, record
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.num_classes = network.head.out_features
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """The network's weights, the mean and scale of every band and what the network starts from."""
-        return arrays(self.network, self.normalisation, self.start)
+        """The network's weights, the mean and scale of every band and the regression beside the network."""
+        return arrays(self.network, self.normalisation, self.regression)
 
     def classify(self, cube: Cube) -> Array:
         """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
@@ -149,9 +146,9 @@ class FittedSpectralMamba:
                 numbers = around[first : last + 2 * self.config.reach]
                 spectra = self.normalisation.spectra(cube, numbers.ravel()).to(self.device)
                 grid = spectra.view(1, *numbers.shape, bands).permute(0, 3, 1, 2)
-                scores = read(self.network.merge(grid)).t().cpu()
-                scores += self.start.scores(cube, slice(first * cols, last * cols))
-                found[:, first:last] = torch.softmax(scores, dim=0).numpy().reshape(-1, last - first, cols)
+                beside = self.regression.scores(cube, slice(first * cols, last * cols))
+                scores = torch.softmax(beside + read(self.network.merge(grid)).cpu(), dim=1)
+                found[:, first:last] = scores.t().numpy().reshape(-1, last - first, cols)
 
         with torch.inference_mode():
             read = self.network.mapping()
@@ -171,8 +168,10 @@ def _scores(network: SpectralMamba, spectra: Tensor) -> Tensor:
 def _validation(network: SpectralMamba, patches: Patches, device: torch.device, weights: Tensor) -> float:
     """The mean cross-entropy of the validation pixels, weighted by class."""
     total, share = 0.0, 0.0
-    for spectra, start, classes in patches.batches(STRIP["cpu"]):
-        scores, targets = (start.to(device) + _scores(network, spectra.to(device))), classes.to(device)
-        total += float(functional.cross_entropy(scores, targets, weights, reduction="sum"))
+    for spectra, classes in patches.batches(STRIP["cpu"]):
+        targets = classes.to(device)
+        total += float(
+            functional.cross_entropy(_scores(network, spectra.to(device)), targets, weights, reduction="sum")
+        )
         share += float(weights[targets].sum())
     return total / max(share, 1e-12)

@@ -91,7 +91,7 @@ class Goal:
         device = self.class_weights.device
         labels = tile.labels.to(device)
         scores, _ = self.network(tile.values.to(device), tile.valid.to(device), tile.origin, labels > 0)
-        return (scores + tile.start.to(device))[labels > 0], labels[labels > 0] - 1
+        return scores[labels > 0], labels[labels > 0] - 1
 
     def _rebuilt(self, tile: Seen, most: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Abundances (n, r), reconstruction and truth (n, l) of up to ``most`` valid pixels of a tile."""

@@ -9,8 +9,8 @@ from ...cube import Cube
 from .. import mapping, pieces
 from ..patches import Normalisation
 from ..pieces import Piece
+from ..regression import Regression
 from ..squares import guided_order
-from ..start import Start
 from ..tiles import core, origin
 from .network import Ugm
 
@@ -21,13 +21,13 @@ FEW = 1024
 class Mapped:
     """What the network finds in a cube (h, w).
 
-    ``abundances`` (r, h, w) and ``error`` (h, w), the root mean square of what is not explained; with a ``start`` also
-    ``probabilities`` (c, h, w). All are NaN in the halo and where there are no data. ``scale``: the reflectance that
-    counts as 1.
+    ``abundances`` (r, h, w) and ``error`` (h, w), the root mean square of what is not explained; with a ``regression``
+    also ``probabilities`` (c, h, w). All are NaN in the halo and where there are no data. ``scale``: the reflectance
+    that counts as 1.
     """
 
     def __init__(
-        self, network: Ugm, cube: Cube, normalisation: Normalisation, scale: float, start: Start | None = None
+        self, network: Ugm, cube: Cube, normalisation: Normalisation, scale: float, regression: Regression | None = None
     ) -> None:
         self.network, self.scale, self.side = network, scale, network.side
         self.reflectance = torch.from_numpy(cube.reflectance)
@@ -41,8 +41,8 @@ class Mapped:
         mapping.stem(network.stem, cube, normalisation, inner, self._unmix)
         self.abundances = pieces.window(self.shares, self.side).masked_fill(~self.wanted[..., None], torch.nan)
         self.abundances = self.abundances.permute(2, 0, 1)
-        if start:
-            self.probabilities = self._classified(cube, start)
+        if regression:
+            self.probabilities = self._classified(cube, regression)
 
     def _unmix(self, rows: slice) -> None:
         """Abundances and error of rows whose features stand there, and these as the first block reads them."""
@@ -65,19 +65,18 @@ class Mapped:
             found[part] = torch.linalg.vector_norm(off, dim=0)
         return found.div_(len(truth) ** 0.5)
 
-    def _classified(self, cube: Cube, start: Start) -> Tensor:
+    def _classified(self, cube: Cube, regression: Regression) -> Tensor:
         network, side = self.network, self.side
         valid = pieces.surrounded(self.valid, side)
-        found = mapping.started(start, cube, side)
-        begun, norm = found.permute(1, 2, 0), mapping.normalised(network.norm)
+        found, norm = mapping.regressed(regression, cube, side), mapping.normalised(network.norm)
 
         def order(piece: Piece, there: Tensor) -> Tensor | None:
             return guided_order(piece.cut(self.shares), there) if network.guidance else None
 
         def finish(piece: Piece) -> None:
             scores = network.scores(norm(piece.of(self.features)), piece.cut(self.shares))
-            piece.put(begun, torch.softmax(piece.cut(begun) + scores, dim=-1))
+            piece.put(found, torch.softmax(piece.cut(found) + scores, dim=-1))
 
         grids = network.grids(origin(cube), (self.valid.shape[0], self.valid.shape[1]))
         mapping.read(network.blocks, grids, self.features, valid, self.wanted, finish, order)
-        return found[:, side:-side, side:-side].masked_fill_(~self.wanted, torch.nan)
+        return pieces.window(found, side).masked_fill_(~self.wanted[..., None], torch.nan).permute(2, 0, 1)

@@ -19,7 +19,7 @@ from ...results import Unmixing
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
-from ..start import NAMES, Start, kept_if_better, silence
+from ..regression import NAMES, Regression, pooled
 from ..stored import Stored, arrays
 from ..tiles import Tile, known, read, seen
 from .config import Config
@@ -29,7 +29,7 @@ from .network import Ugm, Unmixed, halo
 from .variants import first_variants
 
 CONSTANTS = ("mean", "scale", "projection", *NAMES, "brightness", "order")
-"""Kept beside the network's own weights: the normalisation, what the classes start from, the scene's scale, the
+"""Kept beside the network's own weights: the normalisation, the regression beside the network, the scene's scale, the
 endmembers' order."""
 START_PIXELS = 20_000
 """About how many pixels the scale and the first endmembers are taken from."""
@@ -53,12 +53,10 @@ def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.de
     pixels = _start_pixels(sample, config)
     scale = _scale(pixels)
     corners = spanning_spectra(pixels, config.num_endmembers, config.seed)
-    spectra = torch.from_numpy(first_variants(pixels, corners, config.num_variants) / np.float32(scale))
-    network = Ugm(config, normalisation.projection.shape[1], spectra, data.num_classes).to(device)
-    start = Start.of(data)
-    silence(network.head)
-    tiles = [known(item, normalisation, start) for item in labelled]
-    held = [known(item, normalisation, start) for item in data.validation if (item.labels > 0).any()]
+    start = torch.from_numpy(first_variants(pixels, corners, config.num_variants) / np.float32(scale))
+    network = Ugm(config, normalisation.projection.shape[1], start, data.num_classes).to(device)
+    tiles = [known(item, normalisation) for item in labelled]
+    held = [known(item, normalisation) for item in data.validation if (item.labels > 0).any()]
     weights = torch.from_numpy(np.asarray(data.class_weights, np.float32)).to(device)
     goal = Goal(network, config, weights, scale, tiles, [seen(cube, normalisation) for cube in sample])
     record = train(
@@ -71,10 +69,10 @@ def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.de
         validate=(lambda: goal.validation(held)) if held else None,
         warm_up=goal.warm_up,
     )
-    record = kept_if_better(record, lambda: goal.validation(held), network.head)
-    fitted = FittedUgm(network, normalisation, start, scale, config, device, record)
+    silent = Regression.silent(normalisation.mean, data.num_classes)
+    fitted = FittedUgm(network, normalisation, silent, scale, config, device, record)
     fitted.sort(sample)
-    return fitted
+    return pooled(fitted, data)
 
 
 def restore(
@@ -82,7 +80,7 @@ def restore(
 ) -> FittedUgm:
     """What gave these weights. ValueError, one sentence, if they do not fit the settings."""
     stored, r = Stored(weights, "an unmixing-guided Mamba"), config.num_endmembers
-    normalisation, start = stored.normalisation(wavelengths, config.components), stored.start(num_classes)
+    normalisation, regression = stored.normalisation(wavelengths, config.components), stored.regression(num_classes)
     stored.shaped({"brightness": (1,), "order": (r,)})
     brightness, order = float(weights["brightness"][0]), weights["order"]
     if brightness <= 0:
@@ -92,7 +90,7 @@ def restore(
     spectra = torch.full((r, config.num_variants, len(normalisation.mean)), 0.5)
     network = Ugm(config, normalisation.projection.shape[1], spectra, num_classes)
     stored.load(network, CONSTANTS)
-    found = FittedUgm(network.to(device), normalisation, start, brightness, config, device, None)
+    found = FittedUgm(network.to(device), normalisation, regression, brightness, config, device, None)
     found.order = order.astype(np.int64)
     return found
 
@@ -104,13 +102,13 @@ class FittedUgm:
         self,
         network: Ugm,
         normalisation: Normalisation,
-        start: Start,
+        regression: Regression,
         scale: float,
         config: Config,
         device: torch.device,
         record: Record | None,
     ) -> None:
-        self.network, self.normalisation, self.start, self.scale = network.eval(), normalisation, start, scale
+        self.network, self.normalisation, self.regression, self.scale = network.eval(), normalisation, regression, scale
         self.config, self.device, self.record = config, torch.device(device), record
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.order = np.arange(config.num_endmembers)
@@ -143,8 +141,8 @@ class FittedUgm:
         tile = self._tile(cube)
         with torch.no_grad():
             scores, unmixed = self.network(tile.values, tile.valid, tile.origin)
-        begun = self.start.scores(cube, slice(None)).view(-1, *cube.valid.shape)
-        probabilities = torch.softmax(begun + scores[0].permute(2, 0, 1).cpu(), dim=0).numpy()
+        beside = self.regression.scores(cube, slice(None)).view(scores[0].shape)
+        probabilities = torch.softmax(beside + scores[0].cpu(), dim=-1).permute(2, 0, 1).numpy()
         probabilities[:, ~cube.valid] = np.nan
         return self._unmixing(cube, tile, unmixed), probabilities
 
@@ -171,12 +169,12 @@ class FittedUgm:
     def weights(self) -> dict[str, NDArray[Any]]:
         """The network's weights and what :data:`CONSTANTS` names."""
         own = {"brightness": np.array([self.scale], np.float32), "order": self.order.astype(np.float32)}
-        return {**arrays(self.network, self.normalisation, self.start), **own}
+        return {**arrays(self.network, self.normalisation, self.regression), **own}
 
     def _mapped(self, cube: Cube, classes: bool) -> Mapped:
         self._check(cube)
         with torch.inference_mode():
-            return Mapped(self.network, cube, self.normalisation, self.scale, self.start if classes else None)
+            return Mapped(self.network, cube, self.normalisation, self.scale, self.regression if classes else None)
 
     def _ordered(self, found: Mapped) -> Unmixing:
         with torch.inference_mode():

@@ -1,0 +1,156 @@
+"""A logistic regression of single spectra that speaks beside a network, each as much as validation pixels bear out.
+
+A network of some ten thousand weights learns by heart the areas it is trained on; where the map reaches beyond them, a
+linear classifier is often the better one. Class probabilities are multiplied, each raised to a power (logarithmic
+opinion pool: Genest, Zidek, Statistical Science 1, 1986); the two powers are fitted to pixels that neither has learnt
+from, and make the probabilities honest too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+
+from ..cube import Array, Cube
+from ..training import Record
+from .contract import Labelled, TrainingData
+from .patches import Normalisation
+
+COMPONENTS = 60
+"""Whitened principal components that the regression sees at the most."""
+PIXELS = 5
+"""Training pixels for each of them: fewer would fit noise."""
+STRENGTH = 0.1
+"""Inverse of the ridge penalty on weights of components of variance 1 (scikit-learn's C)."""
+MOST = 50_000
+"""Training pixels that the regression learns from; of more, as many evenly spread."""
+ABSENT = -5.0
+"""The score of a class without training pixels."""
+RAREST = 1e-30
+"""Probabilities below count as this."""
+NAMES = ("regression_weight", "regression_bias")
+"""Under which it is kept beside a network's weights; its mean is the normalisation's."""
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Class scores: ``weight`` (classes, bands) times reflectance less ``mean`` (bands,), + ``bias`` (classes,)."""
+
+    mean: Array
+    weight: Array
+    bias: Array
+
+    @classmethod
+    def silent(cls, mean: Array, num_classes: int) -> Regression:
+        """One whose scores are all 0."""
+        return cls(mean, np.zeros((num_classes, len(mean)), np.float32), np.zeros(num_classes, np.float32))
+
+    @classmethod
+    def of(cls, data: TrainingData) -> Regression:
+        """Multinomial, with a ridge penalty, on whitened components; classes weighted as in the network's loss."""
+        pixels = np.concatenate([item.pixels for item in data.training])
+        classes = np.concatenate([item.classes for item in data.training]).astype(np.int64) - 1
+        normal = Normalisation.of(pixels, max(1, min(COMPONENTS, len(pixels) // PIXELS)))
+        every = -(-len(pixels) // MOST)
+        pixels, classes = pixels[::every], classes[::every]
+        found = cls.silent(normal.mean, data.num_classes)
+        present = np.unique(classes)
+        found.bias[:] = ABSENT
+        found.bias[present] = 0
+        if len(present) > 1:
+            model = LogisticRegression(C=STRENGTH, max_iter=1000)
+            model.fit((pixels - normal.mean) @ normal.folded, classes, np.asarray(data.class_weights)[classes])
+            weight, bias = model.coef_, model.intercept_
+            if len(present) == 2:  # scikit-learn gives the second class's alone
+                weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+            found.weight[present], found.bias[present] = weight @ normal.folded.T, bias
+        return found
+
+    def times(self, factor: float) -> Regression:
+        """One whose scores are so many times these."""
+        return replace(self, weight=self.weight * np.float32(factor), bias=self.bias * np.float32(factor))
+
+    def scores(self, cube: Cube, chosen: NDArray[np.int64] | slice) -> Tensor:
+        """Class scores (n, classes) of the chosen pixels, by row-major number."""
+        values = torch.from_numpy(cube.reflectance.reshape(len(self.mean), -1)[:, chosen])
+        centred = values - torch.from_numpy(self.mean)[:, None]
+        return torch.addmm(torch.from_numpy(self.bias), centred.t(), torch.from_numpy(self.weight).t())
+
+
+class Headed(Protocol):
+    """A network whose class scores come from a linear head."""
+
+    @property
+    def head(self) -> nn.Module:
+        """It."""
+
+
+class Pooled(Protocol):
+    """A fitted classifier that adds a regression's scores to those of its network."""
+
+    regression: Regression
+    record: Record | None
+
+    @property
+    def network(self) -> Headed:
+        """Its network."""
+
+    def classify(self, cube: Cube) -> Array:
+        """Probabilities (classes, rows, cols)."""
+
+
+P = TypeVar("P", bound=Pooled)
+
+
+def pooled(fitted: P, data: TrainingData) -> P:
+    """A classifier whose regression is silent, with one that speaks, both counting as :func:`shares` says."""
+    regression = Regression.of(data)
+    parts = [_told(fitted, regression, item) for item in data.validation if (item.labels > 0).any()]
+    own, other = shares(parts, np.asarray(data.class_weights))
+    with torch.no_grad():
+        for one in fitted.network.head.parameters():
+            one.mul_(own)
+    fitted.regression = regression.times(other)
+    if fitted.record:
+        fitted.record = replace(fitted.record, shares=(own, other))
+    return fitted
+
+
+Told = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
+"""Of pixels: the network's and the regression's scores (n, classes), and their classes from 0."""
+
+
+def shares(parts: Sequence[Told], class_weights: Array) -> tuple[float, float]:
+    """How much the network's and the regression's scores count, from 0 to 1, at the lowest cross-entropy of pixels.
+
+    The loss is convex in both. Without pixels each counts half.
+    """
+    if not parts:
+        return 0.5, 0.5
+    first, second, classes = (np.concatenate(some) for some in zip(*parts, strict=True))
+    counted = class_weights[classes] / class_weights[classes].sum()
+    rows = np.arange(len(classes))
+
+    def loss(powers: NDArray[np.float64]) -> tuple[float, list[float]]:
+        logs = log_softmax(powers[0] * first + powers[1] * second, axis=1)
+        slope = np.exp(logs) * counted[:, None]
+        slope[rows, classes] -= counted
+        return -float(counted @ logs[rows, classes]), [float((slope * one).sum()) for one in (first, second)]
+
+    found = minimize(loss, (0.5, 0.5), jac=True, method="L-BFGS-B", bounds=[(0, 1), (0, 1)]).x
+    return float(found[0]), float(found[1])
+
+
+def _told(fitted: Pooled, regression: Regression, item: Labelled) -> Told:
+    labelled = item.labels > 0
+    network = np.log(np.maximum(fitted.classify(item.cube)[:, labelled].T, RAREST)).astype(np.float64)
+    return network, regression.scores(item.cube, np.flatnonzero(labelled)).double().numpy(), item.classes - np.int64(1)
