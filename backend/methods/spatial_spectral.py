@@ -58,7 +58,7 @@ class Block(nn.Module):
         super().__init__()
         half = width // 2
         self.forwards, self.backwards = MambaBlock(half, states), MambaBlock(half, states, reverse=True)
-        self.spectral = MambaBlock(width // GROUPS, states)
+        self.spectral = MambaBlock(width // GROUPS, min(states, GROUPS))  # a few tokens need no more
         self.before, self.norms = nn.LayerNorm(width), nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.theta, self.fuse = nn.Parameter(torch.zeros(2)), Linear(width, width)
 

@@ -1,6 +1,6 @@
 """Functions of vectors for mapping, with fewer instructions than the exact ones of training: to 3e-7.
 
-A division costs as much as a dozen other instructions, so two results share one wherever two are at hand.
+Two results share one quotient wherever two are at hand.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..jit import inlined
-from .powers import exp2, exp2_bounded
+from .powers import exp2, exp2_bounded, quotient
 from .rows import LOG2E
 from .simd import if_negative, larger, magnitude, splat
 
@@ -31,9 +31,9 @@ def _e(x: Any) -> Any:
 
 @inlined
 def silus(x: Any, y: Any) -> Any:
-    """silu(x) and silu(y) with one division."""
+    """silu(x) and silu(y) with one quotient."""
     a, b = splat(1.0) + _e(x), splat(1.0) + _e(y)
-    r = splat(1.0) / (a * b)
+    r = quotient(splat(1.0), a * b)
     return x * (r * b), y * (r * a)
 
 
@@ -49,10 +49,10 @@ def _normal_tail(z: Any, t: Any) -> Any:
 
 @inlined
 def gelus(x: Any, y: Any) -> Any:
-    """gelu(x) and gelu(y), each its argument times the normal distribution's function, with one division."""
+    """gelu(x) and gelu(y), each its argument times the normal distribution's function, with one quotient."""
     half, rate, one = splat(0.7071067811865476), splat(0.3275911), splat(1.0)
     u, v = magnitude(x) * half, magnitude(y) * half
     a, b = one + u * rate, one + v * rate
-    r = one / (a * b)
+    r = quotient(one, a * b)
     p, q = _normal_tail(u, r * b), _normal_tail(v, r * a)
     return x * if_negative(x, p, one - p), y * if_negative(y, q, one - q)

@@ -3,7 +3,7 @@
 Each cell (scene, method, seed) is computed in a process of its own and kept; finished ones are not computed twice, so
 a run that was cut off goes on where it was. First seeds come first: a short run gives a whole, if rougher, table.
 ``--validation`` scores validation pixels instead of test pixels, for choosing settings; ``--set`` names settings that
-differ from the shipped ones. Both print only, unless ``--results`` says where they shall be kept.
+differ from the shipped ones. Both print only. ``--results`` keeps cells elsewhere; then no page is written either.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def parsed() -> Any:
 def main() -> int:
     """Compute what is missing, then write the page."""
     options = parsed()
-    trial = bool(options.validation or options.set)
+    trial = bool(options.validation or options.set or options.results)
     with tempfile.TemporaryDirectory() as aside:
         results = Results(options.results or (Path(aside) if trial else SHIPPED))
         todo = [] if options.page_only else cells(options)

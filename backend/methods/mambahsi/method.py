@@ -28,7 +28,7 @@ STEP_PIXELS = 24_576
 
 def plan(config: Config) -> Plan:
     """Tiles around the training pixels, windows to map, and how far a class depends on the pixels around."""
-    return Plan(num_tiles=32, tile=128, window=256, halo=halo(config))
+    return Plan(num_tiles=32, tile=128, window=512, halo=halo(config))
 
 
 def fit(data: TrainingData, config: Config, device: torch.device, report: Report) -> FittedMambaHsi:
