@@ -111,8 +111,10 @@ class Pooled(Protocol):
 P = TypeVar("P", bound=Pooled)
 
 
-def pooled(fitted: P, data: TrainingData) -> P:
-    """A classifier whose regression is silent, with one that speaks, both counting as :func:`shares` says."""
+def pooled(fitted: P, data: TrainingData, wanted: bool) -> P:
+    """A classifier whose regression is silent; if ``wanted`` one speaks, and both count as :func:`shares` says."""
+    if not wanted:
+        return fitted
     regression = Regression.of(data)
     parts = [_told(fitted, regression, item) for item in data.validation if (item.labels > 0).any()]
     own, other = shares(parts, np.asarray(data.class_weights))

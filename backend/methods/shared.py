@@ -25,6 +25,17 @@ def seed() -> Any:
     )
 
 
+def regression() -> Any:
+    """A field of a Config: whether a logistic regression speaks beside the network."""
+    return setting(
+        True,
+        "Logistic regression beside the network",
+        "Away from the training areas a linear classifier is often more accurate than a network. Validation pixels "
+        "decide how much each of the two counts; without this the network decides alone, as published.",
+        advanced=True,
+    )
+
+
 class Trained:
     """A Config whose ``preset`` says how many steps a training has, unless ``epochs`` does."""
 

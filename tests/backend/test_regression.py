@@ -9,7 +9,7 @@ from mixel.backend.config import build
 from mixel.backend.cube import Cube, Window
 from mixel.backend.methods import methods
 from mixel.backend.methods.contract import Labelled, TrainingData
-from mixel.backend.methods.regression import ABSENT, COMPONENTS, PIXELS, Regression, pooled, shares
+from mixel.backend.methods.regression import ABSENT, COMPONENTS, PIXELS, Regression, shares
 from sklearn.linear_model import LogisticRegression
 
 ROWS, COLS, BANDS = 20, 15, 12
@@ -155,19 +155,17 @@ def test_every_network_is_pooled_with_the_regression_of_its_training_pixels(meth
 
 
 def test_a_pool_is_the_product_of_powers_of_both_probabilities() -> None:
-    """Before pooling the regression is silent and the network speaks alone."""
+    """And without the regression the network speaks alone, as it was trained."""
     method = DEEP[0]
     cube, labels = fields()
     data = training(cube, labels)
-    config = build(method.config, {**SMALL, "epochs": 20} if "epochs" in {i.name for i in method.settings} else {})
-    fitted = method.load().fit(data, config, CPU, lambda *_: None)
-    assert fitted.record.shares == (0.5, 0.5)
-    half, regression = fitted.regression, fitted.regression
-    fitted.regression = Regression.silent(half.mean, 3)
-    network = fitted.classify(cube)[:, cube.valid]
-    fitted.regression = half
-    beside = torch.softmax(regression.scores(cube, np.flatnonzero(cube.valid)), dim=1).numpy().T
-    product = network * beside
-    np.testing.assert_allclose(fitted.classify(cube)[:, cube.valid], product / product.sum(axis=0), atol=1e-5)
-    again = pooled(fitted, data)
-    assert again is fitted
+    alone, both = (
+        method.load().fit(data, build(method.config, {**SMALL, "regression": wanted}), CPU, lambda *_: None)
+        for wanted in (False, True)
+    )
+    assert alone.record.shares is None
+    assert not alone.regression.weight.any() and not alone.regression.bias.any()
+    assert both.record.shares == (0.5, 0.5)
+    beside = torch.softmax(Regression.of(data).scores(cube, np.flatnonzero(cube.valid)), dim=1).numpy().T
+    product = np.sqrt(alone.classify(cube)[:, cube.valid] * beside)
+    np.testing.assert_allclose(both.classify(cube)[:, cube.valid], product / product.sum(axis=0), atol=1e-5)

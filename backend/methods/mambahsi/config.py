@@ -31,6 +31,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    regression: bool = shared.regression()
     square: int = setting(
         8,
         "Square size",

@@ -68,7 +68,7 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         validate=validate if held else None,
     )
     silent = Regression.silent(normalisation.mean, data.num_classes)
-    return pooled(FittedMambaHsi(network, normalisation, silent, device, record), data)
+    return pooled(FittedMambaHsi(network, normalisation, silent, device, record), data, config.regression)
 
 
 def restore(

@@ -42,6 +42,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    regression: bool = shared.regression()
     width: int = setting(
         32, "Feature width", "Channels of the network. Wider ones are slower.", minimum=8, maximum=256, advanced=True
     )

@@ -70,7 +70,7 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         validate=validate if watched else None,
     )
     silent = Regression.silent(normalisation.mean, data.num_classes)
-    return pooled(FittedMim(network, normalisation, silent, config, device, record), data)
+    return pooled(FittedMim(network, normalisation, silent, config, device, record), data, config.regression)
 
 
 def restore(

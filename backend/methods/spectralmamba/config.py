@@ -39,6 +39,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    regression: bool = shared.regression()
     pieces: int = setting(
         6,
         "Pieces",

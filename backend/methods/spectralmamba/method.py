@@ -91,7 +91,7 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         validate=validate if watched else None,
     )
     silent = Regression.silent(normalisation.mean, data.num_classes)
-    return pooled(FittedSpectralMamba(network, normalisation, silent, config, device, record), data)
+    return pooled(FittedSpectralMamba(network, normalisation, silent, config, device, record), data, config.regression)
 
 
 def restore(

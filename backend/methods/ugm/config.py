@@ -34,6 +34,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    regression: bool = shared.regression()
     guidance: bool = setting(
         True,
         "Unmixing guides classification",

@@ -72,7 +72,7 @@ def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.de
     silent = Regression.silent(normalisation.mean, data.num_classes)
     fitted = FittedUgm(network, normalisation, silent, scale, config, device, record)
     fitted.sort(sample)
-    return pooled(fitted, data)
+    return pooled(fitted, data, config.regression)
 
 
 def restore(
