@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +19,7 @@ from ..cube import Cube
 from ..scan import chosen_form
 from .parallel import each
 from .patches import EXTREME, Normalisation
-from .pieces import FEWEST, Piece, framed, pieces, strips, window
+from .pieces import Piece, framed, pieces, strips, window
 from .regression import Regression
 from .spatial_spectral import GROUPS, Block, Stem
 from .squares import Squares, needed, put_back, raster_order, taken
@@ -152,15 +153,23 @@ def regressed(regression: Regression, cube: Cube, margin: int) -> Tensor:
     """A regression's class scores of a cube as a board (h + 2 margin, w + 2 margin, c)."""
     rows, cols = cube.valid.shape
     found = framed(rows, cols, len(regression.bias), margin)
-    inner, parts, few = window(found, margin), strips(rows, cols), max(1, FEWEST // cols)
+    inner, parts = window(found, margin), strips(rows, cols)
 
-    def score(part: int) -> None:
-        for first in range(*parts[part], few):  # few at a time, so that what the mean is taken off stays in caches
-            last = min(first + few, parts[part][1])
-            inner[first:last] = regression.scores(cube, slice(first * cols, last * cols)).view(last - first, cols, -1)
+    def plain(first: int, image: Tensor) -> None:
+        numbers = slice(first, first + image.shape[0] * cols)
+        image.copy_(regression.scores(cube, numbers).view(image.shape))
 
-    each(len(parts), score, CPU)
+    score = _regress(regression, cube) if compiled() else plain
+    each(len(parts), lambda part: score(parts[part][0] * cols, inner[slice(*parts[part])]), CPU)
     return found
+
+
+def _regress(regression: Regression, cube: Cube) -> Callable[[int, Tensor], None]:
+    from ..scan import layers
+
+    linear = layers.Map(torch.from_numpy(regression.weight).t(), torch.from_numpy(regression.bias))
+    reflectance, mean = (torch.from_numpy(np.ascontiguousarray(one)) for one in (cube.reflectance, regression.mean))
+    return partial(layers.regress, reflectance, mean, linear)
 
 
 def classified(norm: nn.LayerNorm, head: nn.Linear) -> Callable[[Tensor, Tensor], None]:

@@ -11,13 +11,16 @@ from .fused_kernel import FOUR, product
 from .fused_parts import gelus
 from .instructions import BYTES, LANES
 from .layer_kernels import moments, scaled
-from .rows import read
+from .rows import read, write
 from .scan_parts import aligned
-from .simd import if_negative, larger, load, load_splat, splat, store, zeros
+from .simd import if_negative, larger, load, load_splat, prefetch, splat, store, zeros
+
+AHEAD = 512
+"""Bytes of each band that are asked for before they are needed: bands lie too far apart for the processor to guess."""
 
 
 @inlined
-def _centred(source: int, band: int, bands: int, mean: int, left: int, target: int) -> None:
+def centred(source: int, band: int, bands: int, mean: int, left: int, target: int) -> None:
     """PAIR pixels of every band, `band` bytes apart, less its mean, side by side; zeros for those beyond `left`."""
     for i in range(bands):
         middle, at = load_splat(mean + i * 4), source + i * band
@@ -27,6 +30,8 @@ def _centred(source: int, band: int, bands: int, mean: int, left: int, target: i
             x0, x1 = read(at, left), zeros()
             if left > LANES:
                 x1 = read(at + BYTES, left - LANES)
+        prefetch(at + AHEAD)
+        prefetch(at + AHEAD + BYTES)
         store(target + i * 2 * BYTES, x0 - middle)
         store(target + i * 2 * BYTES + BYTES, x1 - middle)
 
@@ -83,7 +88,7 @@ def embed(
     K = C + bands * 2 * BYTES
     for p in range(start, stop, pair):
         steps = min(pair, stop - p)
-        _centred(reflectance + p * 4, band, bands, mean, steps, C)
+        centred(reflectance + p * 4, band, bands, mean, steps, C)
         _projected(C, bands, projection, groups, extreme, K)
         product(K, 4, steps, linear[0], inputs, OUT, wide, vectors, 2 * BYTES)
         for j in range(0, steps, FOUR):
@@ -109,4 +114,31 @@ def embed(
                 to = base + pixel // cols * of_row + pixel % cols * of_pixel
                 for v in range(vectors):
                     store(to + v * BYTES, load(rows + i * wide + v * BYTES))
+    scratch[0] = 0  # Numba frees an array after its last use by name; this is the last.
+
+
+@kernel
+def regress(start: int, stop: int, sizes: Any, spectra: Any, bias: int, target: Any) -> None:
+    """Linear scores of pixels start..stop from their centred reflectance, to rows of an image.
+
+    Weights (bands, whole vectors of classes). The image begins with pixel `start` and has `cols` pixels a row.
+    """
+    bands, band, classes, cols = sizes
+    reflectance, mean, weights = spectra
+    base, of_row, of_pixel = target
+    pair, vectors = 2 * LANES, (classes + LANES - 1) // LANES
+    wide = vectors * BYTES
+    scratch = np.empty(pair * wide + bands * 2 * BYTES + 64, np.uint8)
+    OUT = aligned(scratch.ctypes.data)
+    C = OUT + pair * wide
+    for p in range(start, stop, pair):
+        steps = min(pair, stop - p)
+        centred(reflectance + p * 4, band, bands, mean, steps, C)
+        product(C, 4, steps, weights, bands, OUT, wide, vectors, 2 * BYTES)
+        for j in range(steps):
+            pixel = p + j - start
+            to = base + pixel // cols * of_row + pixel % cols * of_pixel
+            for v in range(vectors):
+                scores = load(OUT + j * wide + v * BYTES) + load(bias + v * BYTES)
+                write(to + v * BYTES, scores, classes - v * LANES)
     scratch[0] = 0  # Numba frees an array after its last use by name; this is the last.

@@ -108,6 +108,22 @@ def embedded(spectra: Spectra, linear: Map, norm: Norm, valid: Tensor, first: in
           valid.data_ptr(), target)  # fmt: skip
 
 
+def regress(reflectance: Tensor, mean: Tensor, linear: Map, first: int, image: Tensor) -> None:
+    """Write linear(reflectance - mean) of pixels, from row-major number ``first`` on, to an image (h, w, c).
+
+    reflectance (l, h, w), contiguous, mean (l,), linear (l, c).
+    """
+    from .embed_kernel import regress
+
+    rows, cols, classes = image.shape
+    if not reflectance.is_contiguous() or reflectance.dtype != torch.float32 or len(linear.weight) != len(reflectance):
+        raise ValueError("Reflectance must be contiguous float32 with as many bands as the map takes.")
+    target = (image.data_ptr(), *(4 * one for one in image.stride()[:2]))
+    sizes = (len(reflectance), reflectance[0].numel() * 4, classes, cols)
+    spectra = (reflectance.data_ptr(), mean.data_ptr(), linear.weight.data_ptr())
+    regress(first, first + rows * cols, sizes, spectra, linear.bias.data_ptr(), target)
+
+
 def around(filters: Map, linear: Map, side: int, image: Tensor, found: Tensor) -> None:
     """Write x + linear(gelu(depthwise(x))) to found (h, w, d); the image x has side // 2 pixels more to each side."""
     from .layer_kernels import around

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from mixel.backend.cube import Cube, Window
 from mixel.backend.methods import mapping, pieces
+from mixel.backend.methods.regression import Regression
 from mixel.backend.methods.squares import Squares
 
 SIDE = 4
@@ -47,6 +50,20 @@ def test_scores_far_apart_stay_finite() -> None:
     _, found, expected = both(32, 5, scale=1e6)
     assert torch.isfinite(found).all()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(("classes", "bands", "shape"), [(16, 30, (9, 14)), (3, 5, (1, 1)), (33, 7, (70, 3))])
+def test_the_regression_of_a_cube_in_either_form(compiled, classes, bands, shape, monkeypatch) -> None:
+    monkeypatch.setattr(mapping, "compiled", lambda: compiled)
+    generator = np.random.default_rng(classes)
+    values = [generator.normal(size=size).astype(np.float32) for size in (bands, (classes, bands), classes)]
+    cube = Cube(Window(0, 0, *shape), generator.random((bands, *shape), np.float32), np.ones(shape, bool))
+    found = mapping.regressed(Regression(*values), cube, 2)
+    expected = np.einsum("cl,lhw->hwc", values[1], cube.reflectance - values[0][:, None, None]) + values[2]
+    assert found.shape == (shape[0] + 4, shape[1] + 4, classes)
+    np.testing.assert_allclose(found[2:-2, 2:-2].numpy(), expected, atol=1e-4)
+    assert not found[:2].any() and not found[:, -2:].any()
 
 
 def test_torchs_operators_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
