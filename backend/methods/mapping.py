@@ -20,7 +20,7 @@ from ..scan import chosen_form
 from .parallel import each
 from .patches import EXTREME, Normalisation
 from .pieces import Piece, framed, pieces, strips, window
-from .regression import Regression
+from .regression import LARGEST, Regression
 from .spatial_spectral import GROUPS, Block, Stem
 from .squares import Squares, needed, put_back, raster_order, taken
 
@@ -169,7 +169,7 @@ def _regress(regression: Regression, cube: Cube) -> Callable[[int, Tensor], None
 
     linear = layers.Map(torch.from_numpy(regression.weight).t(), torch.from_numpy(regression.bias))
     reflectance, mean = (torch.from_numpy(np.ascontiguousarray(one)) for one in (cube.reflectance, regression.mean))
-    return partial(layers.regress, reflectance, mean, linear)
+    return partial(layers.regress, reflectance, mean, linear, LARGEST)
 
 
 def classified(norm: nn.LayerNorm, head: nn.Linear) -> Callable[[Tensor, Tensor], None]:

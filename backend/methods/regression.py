@@ -35,6 +35,8 @@ MOST = 50_000
 """Training pixels that the regression learns from; of more, as many evenly spread."""
 ABSENT = -5.0
 """The score of a class without training pixels."""
+LARGEST = 1e6
+"""Scores are cut here: a broken pixel is no number otherwise."""
 RAREST = 1e-30
 """Probabilities below count as this."""
 NAMES = ("regression_weight", "regression_bias")
@@ -83,15 +85,15 @@ class Regression:
         """Class scores (n, classes) of the chosen pixels, by row-major number."""
         values = torch.from_numpy(cube.reflectance.reshape(len(self.mean), -1)[:, chosen])
         centred = values - torch.from_numpy(self.mean)[:, None]
-        return torch.addmm(torch.from_numpy(self.bias), centred.t(), torch.from_numpy(self.weight).t())
+        scores = torch.addmm(torch.from_numpy(self.bias), centred.t(), torch.from_numpy(self.weight).t())
+        return scores.nan_to_num_(-LARGEST, LARGEST, -LARGEST).clamp_(-LARGEST, LARGEST)
 
 
 class Headed(Protocol):
-    """A network whose class scores come from a linear head."""
+    """A network whose class scores come from a linear ``head``."""
 
     @property
-    def head(self) -> nn.Module:
-        """It."""
+    def head(self) -> nn.Module: ...
 
 
 class Pooled(Protocol):
@@ -101,11 +103,9 @@ class Pooled(Protocol):
     record: Record | None
 
     @property
-    def network(self) -> Headed:
-        """Its network."""
+    def network(self) -> Headed: ...
 
-    def classify(self, cube: Cube) -> Array:
-        """Probabilities (classes, rows, cols)."""
+    def classify(self, cube: Cube) -> Array: ...
 
 
 P = TypeVar("P", bound=Pooled)

@@ -20,15 +20,13 @@ from .regression import NAMES, Regression
 
 
 class Scaled(Protocol):
-    """A normalisation of bands."""
+    """A normalisation of bands; all its arrays are kept under their names."""
 
     @property
-    def mean(self) -> Array:
-        """(bands,)"""
+    def mean(self) -> Array: ...
 
     @property
-    def scale(self) -> Array:
-        """(bands,)"""
+    def scale(self) -> Array: ...
 
 
 def arrays(network: nn.Module, normalisation: Scaled, regression: Regression) -> dict[str, NDArray[Any]]:

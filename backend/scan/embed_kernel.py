@@ -118,15 +118,17 @@ def embed(
 
 
 @kernel
-def regress(start: int, stop: int, sizes: Any, spectra: Any, bias: int, target: Any) -> None:
-    """Linear scores of pixels start..stop from their centred reflectance, to rows of an image.
+def regress(
+    start: int, stop: int, sizes: Any, spectra: Any, bias: int, largest: float, target: Any
+) -> None:  # fmt: skip
+    """Linear scores of pixels start..stop from their centred reflectance, cut at +- largest, to rows of an image.
 
     Weights (bands, whole vectors of classes). The image begins with pixel `start` and has `cols` pixels a row.
     """
     bands, band, classes, cols = sizes
     reflectance, mean, weights = spectra
     base, of_row, of_pixel = target
-    pair, vectors = 2 * LANES, (classes + LANES - 1) // LANES
+    pair, vectors, most = 2 * LANES, (classes + LANES - 1) // LANES, splat(largest)
     wide = vectors * BYTES
     scratch = np.empty(pair * wide + bands * 2 * BYTES + 64, np.uint8)
     OUT = aligned(scratch.ctypes.data)
@@ -140,5 +142,5 @@ def regress(start: int, stop: int, sizes: Any, spectra: Any, bias: int, target: 
             to = base + pixel // cols * of_row + pixel % cols * of_pixel
             for v in range(vectors):
                 scores = load(OUT + j * wide + v * BYTES) + load(bias + v * BYTES)
-                write(to + v * BYTES, scores, classes - v * LANES)
+                write(to + v * BYTES, _clipped(scores, most), classes - v * LANES)
     scratch[0] = 0  # Numba frees an array after its last use by name; this is the last.

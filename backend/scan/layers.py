@@ -108,10 +108,11 @@ def embedded(spectra: Spectra, linear: Map, norm: Norm, valid: Tensor, first: in
           valid.data_ptr(), target)  # fmt: skip
 
 
-def regress(reflectance: Tensor, mean: Tensor, linear: Map, first: int, image: Tensor) -> None:
+def regress(reflectance: Tensor, mean: Tensor, linear: Map, largest: float, first: int, image: Tensor) -> None:
     """Write linear(reflectance - mean) of pixels, from row-major number ``first`` on, to an image (h, w, c).
 
-    reflectance (l, h, w), contiguous, mean (l,), linear (l, c).
+    reflectance (l, h, w), contiguous, mean (l,), linear (l, c); what is written is cut at +- largest, NaN at its lower
+    end.
     """
     from .embed_kernel import regress
 
@@ -121,7 +122,7 @@ def regress(reflectance: Tensor, mean: Tensor, linear: Map, first: int, image: T
     target = (image.data_ptr(), *(4 * one for one in image.stride()[:2]))
     sizes = (len(reflectance), reflectance[0].numel() * 4, classes, cols)
     spectra = (reflectance.data_ptr(), mean.data_ptr(), linear.weight.data_ptr())
-    regress(first, first + rows * cols, sizes, spectra, linear.bias.data_ptr(), target)
+    regress(first, first + rows * cols, sizes, spectra, linear.bias.data_ptr(), largest, target)
 
 
 def around(filters: Map, linear: Map, side: int, image: Tensor, found: Tensor) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from mixel.backend.cube import Cube, Window
 from mixel.backend.methods import mapping, pieces
-from mixel.backend.methods.regression import Regression
+from mixel.backend.methods.regression import LARGEST, Regression
 from mixel.backend.methods.squares import Squares
 
 SIDE = 4
@@ -59,6 +59,10 @@ def test_the_regression_of_a_cube_in_either_form(compiled, classes, bands, shape
     generator = np.random.default_rng(classes)
     values = [generator.normal(size=size).astype(np.float32) for size in (bands, (classes, bands), classes)]
     cube = Cube(Window(0, 0, *shape), generator.random((bands, *shape), np.float32), np.ones(shape, bool))
+    cube.reflectance[:, -1, -1] = 3e38
+    found = mapping.regressed(Regression(*values), cube, 2)
+    assert (found[-3, -3].abs() == LARGEST).all()
+    cube.reflectance[:, -1, -1] = 0.5
     found = mapping.regressed(Regression(*values), cube, 2)
     expected = np.einsum("cl,lhw->hwc", values[1], cube.reflectance - values[0][:, None, None]) + values[2]
     assert found.shape == (shape[0] + 4, shape[1] + 4, classes)

@@ -101,8 +101,8 @@ def restore(
     stored = Stored(weights, "a SpectralMamba")
     mean, scale, regression = stored.numbers("mean"), stored.numbers("scale"), stored.regression(num_classes)
     bands = mean.size if wavelengths is None else len(wavelengths)
-    if bands > MOST_BANDS:
-        raise stored.misfit("it has too many bands")
+    if not 1 <= bands <= MOST_BANDS:
+        raise stored.misfit(f"it has {bands} bands instead of 1 to {MOST_BANDS}")
     stored.shaped({"mean": (bands,), "scale": (bands,)})
     network = SpectralMamba(config, bands, num_classes, wavelengths)
     stored.load(network, CONSTANTS)
