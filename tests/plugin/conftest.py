@@ -1,4 +1,4 @@
-"""QGIS for the plugin's tests, small scenes, and scripted stand-ins for the backend and its Python.
+"""QGIS for the plugin's tests, small scenes and areas, and scripted stand-ins for the backend and its Python.
 
 A missing QGIS fails the tests that need it; nothing is skipped. ``exitQgis`` is never called: with living layers it
 ends in a segfault.
@@ -204,3 +204,29 @@ def fake(home, tmp_path, monkeypatch):
     behave.calls = lambda: (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
     behave.pid = tmp_path / "calls.pid"
     return behave
+
+
+@pytest.fixture
+def areas(project):
+    """A function that makes a layer in memory with a feature for each class."""
+    from qgis.core import QgsVectorLayer
+    from training_areas import FIELDS, SQUARE, feature
+
+    def make(*classes, kind="Polygon", crs="EPSG:32633", shape=SQUARE):
+        layer = QgsVectorLayer(f"{kind}?crs={crs}&{FIELDS}", "areas", "memory")
+        layer.dataProvider().addFeatures([feature(layer, name, shape) for name in classes or ("Roof", "Tree", "Roof")])
+        return project.addMapLayer(layer)
+
+    return make
+
+
+@pytest.fixture
+def asked(provider, project, make_layer, tmp_path):
+    """A function that asks for a classification with some parameters."""
+
+    def ask(training, **more):
+        given = training.id() if hasattr(training, "id") else training
+        scene = make_layer("scene.tif").id()
+        return {"INPUT": scene, "OUTPUT_FOLDER": str(tmp_path / "out"), "TRAINING": given, **more}
+
+    return ask
