@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: waiting thr
 
 import pytest
 from children import finished, start
+from runs import quick
 from scenes import QUICK, write
 
 
@@ -47,3 +48,12 @@ def backend(tmp_path):
         return finished(start(path, *arguments, environment=environment, prepare=prepare))
 
     return run
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """Kernels compiled and cached, so that a test that leaves no room on the disk meets the run and not the cache."""
+    from mixel.backend.tasks import running
+
+    folder = tmp_path_factory.mktemp("first")
+    running.run(quick(write(folder / "scene.tif"), folder / "out"), lambda event: None)

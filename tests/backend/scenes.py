@@ -1,9 +1,11 @@
-"""Scenes for tests: mixtures of a few random spectra, written as a raster with what its file should say."""
+"""Scenes for tests: mixtures of a few random spectra, written as a raster with what its file says; and read again."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import rasterio
+from mixel.backend.scene import Scene
 from rasterio.transform import from_origin
 
 BANDS, ROWS, COLS = 12, 11, 17
@@ -50,3 +52,18 @@ def write_envi(path, values=None, header="", **options):
     with path.with_suffix(".hdr").open("a", encoding="utf-8") as file:
         file.write(header)
     return str(path)
+
+
+def whole(path, scale=None):
+    """The one cube of a small scene, and the scene's notices."""
+    with Scene(path, scale) as scene:
+        (window,) = scene.windows(1000)
+        return scene.read(window), scene.notices
+
+
+def refusal(path, scale=None):
+    """The sentence with which a scene is refused on opening or reading."""
+    with pytest.raises(ValueError) as refused:
+        whole(path, scale)
+    assert str(refused.value).endswith(".") and "\n" not in str(refused.value)
+    return str(refused.value)

@@ -17,7 +17,6 @@ from mixel.backend.methods.mim.orders import (
     scan_orders,
     token_counts,
 )
-from mixel.backend.methods.patches import symmetries
 from mixel.backend.scan import selective_scan
 
 PATCHES = [3, 5, 7, 9, 15]
@@ -62,16 +61,6 @@ def test_quarter_turn_is_clockwise() -> None:
 )
 def test_scales_go_down_to_one_token(patch: int, counts: list[int]) -> None:
     assert token_counts(patch) == counts
-
-
-def test_symmetries_are_the_eight_of_the_square_and_keep_its_centre() -> None:
-    found = symmetries(5)
-    assert found[0].tolist() == list(range(25))
-    assert len({tuple(one.tolist()) for one in found}) == 8
-    assert (found[:, 12] == 12).all()
-    assert (found.sort(dim=1).values == torch.arange(25)).all()
-    corners = {tuple(one[[0, 4, 20, 24]].tolist()) for one in found}
-    assert all(set(one) == {0, 4, 20, 24} for one in corners)
 
 
 @pytest.mark.parametrize("tokens", [9, 25, 49])

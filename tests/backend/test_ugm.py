@@ -1,4 +1,4 @@
-"""The unmixing-guided Mamba under its task's contract: constraints, seeds, windows, stored models and hostile ones."""
+"""A trained unmixing-guided Mamba unmixes and classifies: shares, nodata, windows, stored models and hostile ones."""
 
 from __future__ import annotations
 
@@ -7,73 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from mixel.backend.config import build
 from mixel.backend.cube import Cube, Window
 from mixel.backend.methods import methods
-from mixel.backend.methods.contract import Labelled, TrainingData
 from mixel.backend.methods.ugm import method as ugm
-from mixel.backend.methods.ugm.config import Config
-from mixel.backend.methods.ugm.goal import Goal
 from mixel.backend.metrics import match, spectral_angles
-
-CPU = torch.device("cpu")
-SMALL = {
-    "epochs": 3,
-    "stem": 3,
-    "width": 16,
-    "states": 2,
-    "square": 4,
-    "num_endmembers": 3,
-    "num_variants": 2,
-    "components": 8,
-}
-CLASSES, BANDS = 3, 12
-
-
-def silent(step: int, steps: int, loss: float) -> None:
-    """Reports to nobody."""
-
-
-def made_scene(rows: int = 23, cols: int = 17, seed: int = 0) -> tuple[Cube, np.ndarray, np.ndarray, np.ndarray]:
-    """Mixtures of three spectra, in stripes where one prevails, a nodata pixel: cube, classes, spectra, abundances."""
-    generator = np.random.default_rng(seed)
-    spectra = np.random.default_rng(99).uniform(0.05, 0.7, (CLASSES, BANDS)).astype(np.float32)
-    classes = 1 + (np.arange(rows)[:, None] // 5 + np.arange(cols) // 6) % CLASSES
-    shares = generator.dirichlet(np.full(CLASSES, 0.6), size=(rows, cols))
-    shares = 0.6 * np.eye(CLASSES)[classes - 1] + 0.4 * shares
-    shares[::4, ::4] = np.eye(CLASSES)[classes[::4, ::4] - 1]  # pure pixels
-    values = np.einsum("hwr,rb->bhw", shares, spectra) + generator.normal(0, 0.005, (BANDS, rows, cols))
-    valid = np.ones((rows, cols), dtype=bool)
-    valid[4 % rows, 3 % cols] = rows * cols == 1
-    cube = Cube(Window(0, 0, rows, cols), np.where(valid, values, 0).astype(np.float32), valid)
-    return cube, classes, spectra, shares.transpose(2, 0, 1)
-
-
-def crop(cube: Cube, rows: slice, cols: slice, halo: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Cube:
-    """A part of a cube, of which so many pixels at each side are halo."""
-    top, bottom, left, right = halo
-    core = Window(rows.start + top, cols.start + left, rows.stop - rows.start - top - bottom,
-                  cols.stop - cols.start - left - right, halo)  # fmt: skip
-    return Cube(core, cube.reflectance[:, rows, cols], cube.valid[rows, cols])
-
-
-def data(cube: Cube, classes: np.ndarray, every: int = 3, validation: int = 0) -> TrainingData:
-    """Every so many-th valid pixel is labelled; of these some are kept for validation."""
-    places = np.flatnonzero(cube.valid)[::every]
-    parts = [places[: len(places) - validation], places[len(places) - validation :]]
-    labels = [np.zeros(cube.valid.size, dtype=np.int16) for _ in parts]
-    for label, part in zip(labels, parts, strict=True):
-        label[part] = classes.ravel()[part]
-    training, held = ([Labelled(cube, label.reshape(cube.valid.shape))] for label in labels)
-    return TrainingData(training, held if validation else [], CLASSES, np.ones(CLASSES, dtype=np.float32))
-
-
-def config(**changes: object) -> Config:
-    return build(Config, {**SMALL, **changes})
-
-
-def fitted(cube: Cube, classes: np.ndarray, **changes: object) -> ugm.FittedUgm:
-    return ugm.fit(data(cube, classes), [cube], config(**changes), CPU, silent)
+from small_ugm import fitted, made_scene
+from strangers import SPOILERS
+from stripes import BANDS, CLASSES, CPU, crop
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["guided", "unguided"])
@@ -225,135 +165,11 @@ def test_squares_lie_where_the_scene_has_them_not_where_the_window_begins() -> N
     assert not np.allclose(found.classify(moved), found.classify(cube), atol=1e-6, equal_nan=True)
 
 
-def test_the_same_seed_gives_the_same_and_another_seed_another_result() -> None:
-    cube, classes, *_ = made_scene()
-    first, again, other = (fitted(cube, classes, seed=seed) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first.classify(cube), again.classify(cube))
-    np.testing.assert_array_equal(first.variants, again.variants)
-    assert not np.allclose(first.classify(cube), other.classify(cube), equal_nan=True)
-
-
-def test_classes_do_not_touch_the_unmixing_without_guidance_and_do_with_it() -> None:
-    cube, classes, *_ = made_scene()
-    turned = 1 + classes % CLASSES
-    for guidance in (True, False):
-        some, others = (fitted(cube, one, guidance=guidance, epochs=2, weight_decay=0) for one in (classes, turned))
-        heads = [one.network.unmixing.state_dict()["logits.weight"].numpy() for one in (some, others)]
-        if guidance:
-            assert not np.array_equal(*heads)
-    first, second = (fitted(cube, classes, guidance=False, weight_mse=weight) for weight in (1.0, 100.0))
-    np.testing.assert_array_equal(first.classify(cube), second.classify(cube))
-    assert not np.array_equal(first.variants, second.variants)
-
-
-def test_class_weights_are_heeded() -> None:
-    cube, classes, *_ = made_scene()
-    plain = data(cube, classes)
-    heavy = TrainingData(plain.training, [], CLASSES, np.array([2.98, 0.01, 0.01], dtype=np.float32))
-    maps = [ugm.fit(one, [cube], config(epochs=24), CPU, silent).classify(cube) for one in (plain, heavy)]
-    shares = [np.nanmean(one[0]) for one in maps]
-    assert shares[1] > shares[0] + 0.2
-
-
-def test_validation_keeps_the_best_step() -> None:
-    cube, classes, *_ = made_scene()
-    record = ugm.fit(
-        data(cube, classes, validation=30), [cube], config(epochs=25, learning_rate=0.03), CPU, silent
-    ).record
-    assert [step for step, _ in record.validation] == [20, 25]
-    assert record.best_step == min(record.validation, key=lambda pair: pair[1])[0]
-
-
-def test_the_materials_are_learnt_first_and_not_cut_short_by_the_validation_of_classes() -> None:
-    cube, classes, *_ = made_scene()
-    seen: list[str] = []
-    parts = {name: getattr(Goal, name) for name in ("classes", "materials")}
-
-    def told(name: str) -> object:
-        def work(self: Goal, *given: object) -> torch.Tensor:
-            seen.append(name)
-            return parts[name](self, *given)
-
-        return work
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in parts:
-            patch.setattr(Goal, name, told(name))
-        record = ugm.fit(data(cube, classes, validation=30), [cube], config(epochs=90), CPU, silent).record
-    assert seen[:30] == ["materials"] * 30 and seen[30:32] == ["materials", "classes"]
-    assert [step for step, _ in record.validation] == [40, 60, 80, 90] and record.best_step >= 40
-
-
-def test_classes_are_normalised_by_training_pixels_alone_and_materials_learnt_from_the_sample() -> None:
-    cube, classes, *_ = made_scene()
-    training = data(cube, classes)
-    other = made_scene(seed=7)[0]
-    first, second = (ugm.fit(training, [one], config(), CPU, silent) for one in (cube, other))
-    for name in ("mean", "scale", "projection"):
-        np.testing.assert_array_equal(getattr(first.normalisation, name), getattr(second.normalisation, name))
-    assert first.scale != second.scale
-    assert not np.array_equal(first.variants, second.variants)
-
-
-def test_large_samples_and_many_tiles_are_learnt_from_in_steps_of_bounded_size(monkeypatch) -> None:
-    monkeypatch.setattr("mixel.backend.methods.ugm.goal.CLASS_PIXELS", 500)
-    monkeypatch.setattr("mixel.backend.methods.ugm.goal.SAMPLE_PIXELS", 300)
-    scenes = [made_scene(12, 17, seed) for seed in range(4)]
-    tiles = [data(cube, classes).training[0] for cube, classes, *_ in scenes]
-    empty = Labelled(tiles[0].cube, np.zeros_like(tiles[0].labels))
-    training = TrainingData([*tiles, empty], [empty], CLASSES, np.ones(CLASSES, dtype=np.float32))
-    found = ugm.fit(training, [cube for cube, *_ in scenes], config(), CPU, silent)
-    assert len(found.record.losses) == 3
-    assert np.isfinite(found.record.losses).all()
-
-
-def test_a_sample_tile_without_data_is_no_fault() -> None:
-    cube, classes, *_ = made_scene()
-    nothing = Cube(cube.window, np.zeros_like(cube.reflectance), np.zeros_like(cube.valid))
-    found = ugm.fit(data(cube, classes), [cube, nothing], config(), CPU, silent)
-    assert np.isfinite(found.record.losses).all()
-
-
-@pytest.mark.parametrize(("number", "words"), [(30, "usable bands"), (13, "usable bands")])
-def test_more_endmembers_than_the_scene_supports_are_refused(number: int, words: str) -> None:
-    cube, classes, *_ = made_scene()
-    with pytest.raises(ValueError, match=words):
-        fitted(cube, classes, num_endmembers=number)
-
-
-def test_fewer_pixels_than_endmembers_are_refused() -> None:
-    cube, classes, *_ = made_scene()
-    with pytest.raises(ValueError, match="2 valid pixels"):
-        ugm.fit(data(cube, classes), [crop(cube, slice(0, 1), slice(0, 2))], config(), CPU, silent)
-
-
-def test_no_labelled_pixels_are_refused() -> None:
-    cube, classes, *_ = made_scene()
-    nothing = Labelled(cube, np.zeros_like(classes, dtype=np.int16))
-    with pytest.raises(ValueError, match="no training pixels"):
-        ugm.fit(TrainingData([nothing], [], CLASSES, np.ones(3)), [cube], config(), CPU, silent)
-
-
-def test_a_scene_of_zeros_is_refused() -> None:
-    cube, classes, *_ = made_scene()
-    dark = Cube(cube.window, np.zeros_like(cube.reflectance), cube.valid)
-    with pytest.raises(ValueError, match="reflectance scene"):
-        ugm.fit(data(cube, classes), [dark], config(), CPU, silent)
-
-
 def test_a_scene_of_other_bands_is_refused(trained: tuple) -> None:
     cube = Cube(Window(0, 0, 2, 2), np.zeros((13, 2, 2), np.float32), np.ones((2, 2), bool))
     for work in (trained[4].classify, trained[4].unmix):
         with pytest.raises(ValueError, match=r"13 bands.*12"):
             work(cube)
-
-
-@pytest.mark.parametrize(
-    ("changes", "label"), [({"width": 20}, "Feature width"), ({"square": 5}, "Square size"), ({"stem": 4}, "Stem size")]
-)
-def test_odd_squares_even_stems_and_uneven_widths_are_refused(changes: dict, label: str) -> None:
-    with pytest.raises(ValueError, match=label):
-        config(**changes)
 
 
 def test_a_restored_model_gives_the_same_bits(trained: tuple) -> None:
@@ -367,34 +183,6 @@ def test_a_restored_model_gives_the_same_bits(trained: tuple) -> None:
     np.testing.assert_array_equal(again.endmembers, found.endmembers)
     assert again.num_parameters == found.num_parameters > 1000
     assert again.record is None
-
-
-def _without(weights: dict) -> None:
-    del weights["stem.embed.weight"]
-
-
-def _more(weights: dict) -> None:
-    weights["virus"] = np.zeros(3, dtype=np.float32)
-
-
-def _turned(weights: dict) -> None:
-    weights["stem.embed.weight"] = weights["stem.embed.weight"].T
-
-
-def _nan(weights: dict) -> None:
-    weights["head.bias"] = np.full(CLASSES, np.nan, dtype=np.float32)
-
-
-def _double(weights: dict) -> None:
-    weights["head.bias"] = weights["head.bias"].astype(np.float64)
-
-
-def _listed(weights: dict) -> None:
-    weights["mean"] = weights["mean"].tolist()
-
-
-def _flat(weights: dict) -> None:
-    weights["scale"] = np.zeros_like(weights["scale"])
 
 
 def _dark(weights: dict) -> None:
@@ -413,11 +201,7 @@ def _nothing(weights: dict) -> None:
     weights["brightness"] = np.zeros(0, np.float32)
 
 
-def _no_projection(weights: dict) -> None:
-    weights["projection"] = np.zeros((BANDS, 0), dtype=np.float32)
-
-
-HOSTILE = [_without, _more, _turned, _nan, _double, _listed, _flat, _dark, _twice, _beyond, _nothing, _no_projection]
+HOSTILE = [*SPOILERS, _dark, _twice, _beyond, _nothing]
 
 
 @pytest.mark.parametrize("spoil", HOSTILE)

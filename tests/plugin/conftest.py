@@ -1,4 +1,4 @@
-"""QGIS for the plugin's tests, small scenes, and a scripted stand-in for the backend.
+"""QGIS for the plugin's tests, small scenes and areas, and scripted stand-ins for the backend and its Python.
 
 A missing QGIS fails the tests that need it; nothing is skipped. ``exitQgis`` is never called: with living layers it
 ends in a segfault.
@@ -168,3 +168,65 @@ def make_layer(make_scene):
         return QgsProject.instance().addMapLayer(layer)
 
     return make
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty folder for Mixel, with a name that is hard on programs; and a lock file with two packages."""
+    from mixel.plugin.environment import making, places
+
+    folder = tmp_path / "Données de Jürgen 山"
+    monkeypatch.setenv("MIXEL_HOME", str(folder))
+    lock = tmp_path / "lock.txt"
+    lock.write_text("torch==2.13.0\nnumpy==2\n")
+    monkeypatch.setattr(places, "lock_file", lambda build: lock)
+    monkeypatch.setattr(places, "_fitting_build", lambda: ("cpu", "No NVIDIA driver was found."))
+    monkeypatch.setattr(making, "ROOM", {"cpu": 1, "cuda": 1})
+    return folder
+
+
+@pytest.fixture
+def fake(home, tmp_path, monkeypatch):
+    """A function that tells the scripted interpreter how to behave; its ``calls()`` are what it was asked."""
+    from mixel.plugin.environment import making
+    from scripted_python import FAKE
+
+    program = tmp_path / "base python"
+    program.write_text(FAKE)
+    program.chmod(0o755)
+    monkeypatch.setattr(making, "base_interpreter", lambda: program)
+    monkeypatch.setenv("FAKE_CALLS", str(tmp_path / "calls"))
+
+    def behave(how: str = "", output: str = "") -> None:
+        monkeypatch.setenv("FAKE", how)
+        monkeypatch.setenv("FAKE_OUTPUT", output)
+
+    behave.calls = lambda: (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
+    behave.pid = tmp_path / "calls.pid"
+    return behave
+
+
+@pytest.fixture
+def areas(project):
+    """A function that makes a layer in memory with a feature for each class."""
+    from qgis.core import QgsVectorLayer
+    from training_areas import FIELDS, SQUARE, feature
+
+    def make(*classes, kind="Polygon", crs="EPSG:32633", shape=SQUARE):
+        layer = QgsVectorLayer(f"{kind}?crs={crs}&{FIELDS}", "areas", "memory")
+        layer.dataProvider().addFeatures([feature(layer, name, shape) for name in classes or ("Roof", "Tree", "Roof")])
+        return project.addMapLayer(layer)
+
+    return make
+
+
+@pytest.fixture
+def asked(provider, project, make_layer, tmp_path):
+    """A function that asks for a classification with some parameters."""
+
+    def ask(training, **more):
+        given = training.id() if hasattr(training, "id") else training
+        scene = make_layer("scene.tif").id()
+        return {"INPUT": scene, "OUTPUT_FOLDER": str(tmp_path / "out"), "TRAINING": given, **more}
+
+    return ask
