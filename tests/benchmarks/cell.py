@@ -22,8 +22,11 @@ import numpy as np
 import torch
 
 from backend.config import build
+from backend.labels import Labels
 from backend.memory import keep_freed_memory
 from backend.methods import Method, method
+from backend.methods.contract import Plan
+from backend.methods.regression import Regression
 from backend.metrics import match
 from tests.benchmarks.classifying import classification_figures, mapped, training_data
 from tests.benchmarks.scene_files import BenchmarkScene, read_scene, scene_files
@@ -109,9 +112,18 @@ def _floors(scene: BenchmarkScene, found: Scored) -> Scored:
         image = np.zeros(scene.cube.valid.shape)
         image[labels.rows, labels.cols] = labels.values
         found.figures |= {"commonest class": float((asked == commonest).mean())}
+        found.figures |= {"logistic regression": _regression(scene, labels.select(split.test))}
         found.figures["classes"] = [one.name for one in labels.classes]
         found.arrays["map"] = image
     return found
+
+
+def _regression(scene: BenchmarkScene, asked: Labels) -> float:
+    """The OA of the regression that stands beside networks, by itself."""
+    assert scene.truth
+    regression = Regression.of(training_data(scene, Plan(0, 64, 64, 0), *scene.truth.training(0, 0)))
+    places = asked.rows.astype(np.int64) * scene.cube.valid.shape[1] + asked.cols
+    return float((regression.scores(scene.cube, places).argmax(dim=1).numpy() + 1 == asked.values).mean())
 
 
 def _config(chosen: Method, cell: Cell, scene: BenchmarkScene) -> Any:
