@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "numba", "numpy", "rasterio", "scipy", "scikit-learn", "matplotlib")
 
 
+UNHEARD = 0.05
+"""A network that counts less than this in the classes has no say in them."""
+
+
 @dataclass
 class Run:
     """One run under way: its request, and what is known of it so far. ``options`` and ``settings`` are Configs."""
@@ -56,6 +60,13 @@ class Run:
             self.metrics["final_loss"] = training.losses[-1]
             self.metrics["training_seconds"] = training.seconds
             self.metrics["parameters"] = float(num_parameters)
+        if training and training.shares:
+            self.metrics["network_share"], self.metrics["regression_share"] = training.shares
+            if training.shares[0] < UNHEARD:
+                self.notice(
+                    "On the validation pixels a logistic regression alone does better than the network, so the class "
+                    "map is the regression's. Areas of each class in more parts of the scene help the network."
+                )
 
     def record(self) -> dict[str, Any]:
         """What goes into the job file after the run."""

@@ -52,9 +52,20 @@ def test_a_run_leaves_map_trust_model_accuracy_report_and_job(run, tmp_path):
     assert (values(folder / "classes.tif")[0] == crops()).mean() > 0.8
     assert metrics["overall_accuracy"] > 0.9
     assert metrics["forest_overall_accuracy"] > 0.9
+    assert 0 <= metrics["network_share"] <= 1 and 0 < metrics["regression_share"] <= 1
     assert {"loss", "validation loss"} <= {point.name for point in curves}
     record = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))["record"]
     assert record["metrics"]["kappa"] == metrics["kappa"]
+
+
+def test_a_network_that_has_no_say_is_told(run, tmp_path, monkeypatch):
+    areas = write_areas(tmp_path / "areas.gpkg")
+    for network, said in ((0.5, False), (0.01, True)):
+        monkeypatch.setattr("mixel.backend.methods.regression.shares", lambda *_, own=network: (own, 0.9))
+        metrics, folder, told, _ = run(areas, method="mim", folder=f"out{network}")
+        assert (metrics["network_share"], metrics["regression_share"]) == (network, 0.9)
+        assert any("the class map is the regression's" in one for one in told) == said
+        assert f"{network:.0%} of the network" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_names_and_colours_of_classes_stand_in_the_map(run, tmp_path):

@@ -268,7 +268,13 @@ def test_the_page_is_made_of_the_cells_alone(data, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "PICTURES", tmp_path / "docs" / "benchmarks")
     page.write_page(Results(folder))
     text = (tmp_path / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    for word in ("| Random forest | 2 |", "*uniform abundances*", "*the commonest class*", "*the logistic regression*", "7 cells"):
+    for word in (
+        "| Random forest | 2 |",
+        "*uniform abundances*",
+        "*the commonest class*",
+        "*the logistic regression*",
+        "7 cells",
+    ):
         assert word in text, word
     for name in ("tiny_maps", "tiny_abundances", "tiny_spectra", "tiny_cost"):
         assert (
