@@ -25,7 +25,7 @@ from .methods.contract import Classifier
 from .novelty import Novelty
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
-FORMAT = 1
+FORMAT = 2
 MOST_CARD, MOST_WEIGHTS = 20_000_000, 4_000_000_000
 """Bytes; larger files are no models of Mixel."""
 MOST_BANDS = 10_000

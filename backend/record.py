@@ -62,7 +62,7 @@ class Run:
             self.metrics["parameters"] = float(num_parameters)
         if training and training.shares:
             self.metrics["network_share"], self.metrics["regression_share"] = training.shares
-            if training.shares[0] < UNHEARD:
+            if training.shares[0] < min(UNHEARD, training.shares[1]):
                 self.notice(
                     "On the validation pixels a logistic regression alone does better than the network, so the class "
                     "map is the regression's. Areas of each class in more parts of the scene help the network."

@@ -98,7 +98,8 @@ class Labelled:
 class TrainingData:
     """All that a classification method may learn from; what the figures are made on is not in it.
 
-    ``validation`` chooses the best step and may be empty. ``class_weights`` (classes,): of the loss, 1 on average.
+    ``validation`` chooses the best step, and how much network and regression count, and may be empty.
+    ``class_weights`` (classes,): of the loss, 1 on average.
     ``wavelengths`` (bands,) in nm, or None if the scene names none.
     """
 

@@ -2,8 +2,8 @@
 
 A network of some ten thousand weights learns by heart the areas it is trained on; where the map reaches beyond them, a
 linear classifier is often the better one. Class probabilities are multiplied, each raised to a power (logarithmic
-opinion pool: Genest, Zidek, Statistical Science 1, 1986); the two powers are fitted to pixels that neither has learnt
-from, and make the probabilities honest too.
+opinion pool: Genest, Zidek, Statistical Science 1, 1986). The two powers are fitted to the validation pixels, which
+taught neither its weights but chose the network's step, and make probabilities that are too sure less so.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ..cube import Array, Cube
 from ..training import Record
 from .contract import Labelled, TrainingData
-from .patches import Normalisation
+from .patches import EXTREME, Normalisation
 
 COMPONENTS = 60
 """Whitened principal components that the regression sees at the most."""
@@ -32,11 +32,13 @@ PIXELS = 5
 STRENGTH = 0.1
 """Inverse of the ridge penalty on weights of components of variance 1 (scikit-learn's C)."""
 MOST = 50_000
-"""Training pixels that the regression learns from; of more, as many evenly spread."""
+"""About how many training pixels the regression learns from at the most; of more, some of each class."""
 ABSENT = -5.0
 """The score of a class without training pixels."""
-LARGEST = 1e6
-"""Scores are cut here: a broken pixel is no number otherwise."""
+LARGEST = 50.0
+"""Scores are cut here, where a class is as good as sure: one broken pixel must not decide what counts."""
+LEAST = 0.05
+"""The sum of both powers: below, classes would be as good as the same."""
 RAREST = 1e-30
 """Probabilities below count as this."""
 NAMES = ("regression_weight", "regression_bias")
@@ -62,15 +64,16 @@ class Regression:
         pixels = np.concatenate([item.pixels for item in data.training])
         classes = np.concatenate([item.classes for item in data.training]).astype(np.int64) - 1
         normal = Normalisation.of(pixels, max(1, min(COMPONENTS, len(pixels) // PIXELS)))
+        found, present = cls.silent(normal.mean, data.num_classes), np.unique(classes)
         every = -(-len(pixels) // MOST)
-        pixels, classes = pixels[::every], classes[::every]
-        found = cls.silent(normal.mean, data.num_classes)
-        present = np.unique(classes)
+        some = np.concatenate([np.flatnonzero(classes == one)[::every] for one in present])
+        pixels, classes = pixels[some], classes[some]
         found.bias[:] = ABSENT
         found.bias[present] = 0
         if len(present) > 1:
             model = LogisticRegression(C=STRENGTH, max_iter=1000)
-            model.fit((pixels - normal.mean) @ normal.folded, classes, np.asarray(data.class_weights)[classes])
+            scores = np.clip((pixels - normal.mean) @ normal.folded, -EXTREME, EXTREME)
+            model.fit(scores, classes, np.asarray(data.class_weights)[classes])
             weight, bias = model.coef_, model.intercept_
             if len(present) == 2:  # scikit-learn gives the second class's alone
                 weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
@@ -112,7 +115,7 @@ P = TypeVar("P", bound=Pooled)
 
 
 def pooled(fitted: P, data: TrainingData, wanted: bool) -> P:
-    """A classifier whose regression is silent; if ``wanted`` one speaks, and both count as :func:`shares` says."""
+    """The same classifier; if ``wanted`` its silent regression speaks, both counting as :func:`shares` says."""
     if not wanted:
         return fitted
     regression = Regression.of(data)
@@ -134,13 +137,15 @@ Told = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 def shares(parts: Sequence[Told], class_weights: Array) -> tuple[float, float]:
     """How much the network's and the regression's scores count, from 0 to 1, at the lowest cross-entropy of pixels.
 
-    The loss is convex in both. Without pixels each counts half.
+    The loss is convex in both. Without pixels of a class that weighs anything each counts half; of two that know
+    nothing the better one counts ``LEAST``.
     """
-    if not parts:
+    classes = np.concatenate([np.empty(0, np.int64), *(part[2] for part in parts)])
+    weight = class_weights[classes]
+    if weight.sum() <= 0:
         return 0.5, 0.5
-    first, second, classes = (np.concatenate(some) for some in zip(*parts, strict=True))
-    counted = class_weights[classes] / class_weights[classes].sum()
-    rows = np.arange(len(classes))
+    first, second = (np.concatenate([part[judge] for part in parts]) for judge in (0, 1))
+    counted, rows = weight / weight.sum(), np.arange(len(classes))
 
     def loss(powers: NDArray[np.float64]) -> tuple[float, list[float]]:
         logs = log_softmax(powers[0] * first + powers[1] * second, axis=1)
@@ -149,6 +154,8 @@ def shares(parts: Sequence[Told], class_weights: Array) -> tuple[float, float]:
         return -float(counted @ logs[rows, classes]), [float((slope * one).sum()) for one in (first, second)]
 
     found = minimize(loss, (0.5, 0.5), jac=True, method="L-BFGS-B", bounds=[(0, 1), (0, 1)]).x
+    if found.sum() < LEAST:
+        found = min(np.eye(2) * LEAST, key=lambda powers: loss(powers)[0])
     return float(found[0]), float(found[1])
 
 

@@ -31,7 +31,7 @@ def regression() -> Any:
         True,
         "Logistic regression beside the network",
         "Away from the training areas a linear classifier is often more accurate than a network. Validation pixels "
-        "decide how much each of the two counts; without this the network decides alone, as published.",
+        "decide how much each of the two counts; without this the network decides alone.",
         advanced=True,
     )
 

@@ -45,6 +45,8 @@ class Stored:
     def numbers(self, name: str) -> Array:
         """One of them. ValueError if it is missing or not of finite float32 numbers."""
         values = self.weights.get(name)
+        if values is None:
+            raise self.misfit(f"{name!r} is missing")
         if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
             raise self.misfit(f"{name!r} does not hold finite float32 numbers")
         return values
@@ -83,4 +85,6 @@ class Stored:
 
     def misfit(self, fault: str) -> ValueError:
         """The sentence that says what is wrong."""
-        return ValueError(f"The weights do not belong to {self.whose} model with these settings: {fault}.")
+        return ValueError(
+            f"The weights do not belong to {self.whose} model with these settings: {fault}. Train the model again."
+        )

@@ -20,7 +20,7 @@ AHEAD = 512
 
 
 @inlined
-def centred(source: int, band: int, bands: int, mean: int, left: int, target: int) -> None:
+def _centred(source: int, band: int, bands: int, mean: int, left: int, target: int) -> None:
     """PAIR pixels of every band, `band` bytes apart, less its mean, side by side; zeros for those beyond `left`."""
     for i in range(bands):
         middle, at = load_splat(mean + i * 4), source + i * band
@@ -88,7 +88,7 @@ def embed(
     K = C + bands * 2 * BYTES
     for p in range(start, stop, pair):
         steps = min(pair, stop - p)
-        centred(reflectance + p * 4, band, bands, mean, steps, C)
+        _centred(reflectance + p * 4, band, bands, mean, steps, C)
         _projected(C, bands, projection, groups, extreme, K)
         product(K, 4, steps, linear[0], inputs, OUT, wide, vectors, 2 * BYTES)
         for j in range(0, steps, FOUR):
@@ -135,7 +135,7 @@ def regress(
     C = OUT + pair * wide
     for p in range(start, stop, pair):
         steps = min(pair, stop - p)
-        centred(reflectance + p * 4, band, bands, mean, steps, C)
+        _centred(reflectance + p * 4, band, bands, mean, steps, C)
         product(C, 4, steps, weights, bands, OUT, wide, vectors, 2 * BYTES)
         for j in range(steps):
             pixel = p + j - start

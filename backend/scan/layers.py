@@ -73,6 +73,10 @@ def classify(norm: Norm, head: Map, part: Tensor, scores: Tensor) -> None:
 
     number, side, classes = part.shape[0] * part.shape[1], part.shape[2], scores.shape[-1]
     there = lanes(torch.ones(1, classes))
+    if part.shape[:4] != scores.shape[:4] or part.shape[4] != norm.width or len(head.weight) != norm.width:
+        raise ValueError("Features, norm, head and scores differ in their squares or channels.")
+    if head.weight.shape[1] != there.shape[1]:
+        raise ValueError("Head and scores differ in their classes.")
     sizes = (norm.width, norm.vectors, side, part.shape[1], classes)
     classify(0, number, sizes, norm.addresses, norm.eps, head.addresses, there.data_ptr(), _steps(part), _steps(scores))
 
@@ -117,10 +121,15 @@ def regress(reflectance: Tensor, mean: Tensor, linear: Map, largest: float, firs
     from .embed_kernel import regress
 
     rows, cols, classes = image.shape
-    if not reflectance.is_contiguous() or reflectance.dtype != torch.float32 or len(linear.weight) != len(reflectance):
-        raise ValueError("Reflectance must be contiguous float32 with as many bands as the map takes.")
+    bands, pixels = len(reflectance), reflectance[0].numel()
+    if any(not one.is_contiguous() or one.dtype != torch.float32 for one in (reflectance, mean)):
+        raise ValueError("Reflectance and mean must be contiguous float32.")
+    if len(linear.weight) != bands or mean.shape != (bands,) or linear.weight.shape[1] != lanes(image[:1, 0]).shape[1]:
+        raise ValueError("Reflectance, mean and map differ in their bands, or map and image in their classes.")
+    if image.stride(-1) != 1 or image.dtype != torch.float32 or first < 0 or first + rows * cols > pixels:
+        raise ValueError("The image must be float32, its classes side by side, of pixels that the reflectance has.")
     target = (image.data_ptr(), *(4 * one for one in image.stride()[:2]))
-    sizes = (len(reflectance), reflectance[0].numel() * 4, classes, cols)
+    sizes = (bands, pixels * 4, classes, cols)
     spectra = (reflectance.data_ptr(), mean.data_ptr(), linear.weight.data_ptr())
     regress(first, first + rows * cols, sizes, spectra, linear.bias.data_ptr(), largest, target)
 

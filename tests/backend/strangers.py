@@ -38,4 +38,28 @@ def _no_projection(weights: dict) -> None:
     weights["projection"] = np.zeros((BANDS, 0), dtype=np.float32)
 
 
-SPOILERS = [_without, _more, _turned, _nan, _double, _listed, _flat, _no_projection]
+def _no_regression(weights: dict) -> None:
+    del weights["regression_weight"]
+
+
+def _wide_regression(weights: dict) -> None:
+    weights["regression_weight"] = np.zeros((CLASSES, BANDS + 1), dtype=np.float32)
+
+
+def _endless_regression(weights: dict) -> None:
+    weights["regression_bias"] = np.full(CLASSES, np.inf, dtype=np.float32)
+
+
+SPOILERS = [
+    _without,
+    _more,
+    _turned,
+    _nan,
+    _double,
+    _listed,
+    _flat,
+    _no_projection,
+    _no_regression,
+    _wide_regression,
+    _endless_regression,
+]

@@ -116,7 +116,7 @@ def test_weights_that_are_no_safetensors(written, content):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"format": 2}, "has format 2"),
+        ({"format": 3}, "has format 3"),
         ({"method": "resnet"}, "no method 'resnet'"),
         ({"method": "unmamba"}, "does not do the task"),
         ({"method": 7}, "'method' must be a text"),

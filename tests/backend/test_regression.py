@@ -9,7 +9,7 @@ from mixel.backend.config import build
 from mixel.backend.cube import Cube, Window
 from mixel.backend.methods import methods
 from mixel.backend.methods.contract import Labelled, TrainingData
-from mixel.backend.methods.regression import ABSENT, COMPONENTS, PIXELS, Regression, shares
+from mixel.backend.methods.regression import ABSENT, LEAST, PIXELS, Regression, shares
 from sklearn.linear_model import LogisticRegression
 
 ROWS, COLS, BANDS = 20, 15, 12
@@ -75,7 +75,6 @@ def test_few_pixels_get_few_components() -> None:
     few[10, [1, 2, 6, 7, 12, 13]] = labels[10, [1, 2, 6, 7, 12, 13]]
     regression = Regression.of(training(cube, few))
     assert np.linalg.matrix_rank(regression.weight, tol=1e-4) == max(1, 6 // PIXELS)
-    assert COMPONENTS * PIXELS > 6
 
 
 def test_class_weights_count() -> None:
@@ -131,8 +130,36 @@ def test_shares_are_the_best_of_all_in_their_bounds() -> None:
     assert 0.1 < own < 0.5 and 0 <= other <= 1
 
 
-def test_without_validation_pixels_each_counts_half() -> None:
+def test_without_validation_pixels_that_count_each_counts_half() -> None:
     assert shares([], np.ones(3)) == (0.5, 0.5)
+    assert shares([told(0, 3.0, 0.0)], np.zeros(3)) == (0.5, 0.5)
+
+
+def test_of_two_that_know_nothing_the_better_one_keeps_a_word() -> None:
+    _, _, classes = told(7, 0.0, 0.0)
+    own, other = shares([(-5 * np.eye(3)[classes], -np.eye(3)[classes], classes)], np.ones(3))
+    assert (own, other) == (0, LEAST)
+
+
+def test_one_broken_validation_pixel_does_not_silence_the_regression() -> None:
+    cube, labels = fields()
+    data = training(cube, labels)
+    broken = Cube(cube.window, cube.reflectance.copy(), cube.valid)
+    broken.reflectance[:, 5, 5] = np.linspace(-1e9, 1e9, BANDS)
+    regression = Regression.of(data)
+    chosen = np.flatnonzero(cube.valid)
+    scores = regression.scores(broken, chosen).double().numpy()
+    classes = labels[cube.valid].astype(np.int64) - 1
+    assert shares([(np.zeros_like(scores), scores, classes)], np.ones(3))[1] > 0.5
+
+
+def test_a_rare_class_is_kept_where_not_all_pixels_are_learnt_from(monkeypatch) -> None:
+    monkeypatch.setattr("mixel.backend.methods.regression.MOST", 40)
+    cube, labels = fields()
+    labels[:, 1:5] = 0
+    labels[3:, :1] = 0  # two pixels of class 1 are left
+    found = guessed(Regression.of(training(cube, labels)), cube)
+    assert found[1, 0] == 1 and set(np.unique(found)) == {1, 2, 3}
 
 
 DEEP = [one for one in methods("classify") if any(item.name == "learning_rate" for item in one.settings)]

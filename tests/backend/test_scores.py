@@ -59,9 +59,11 @@ def test_the_regression_of_a_cube_in_either_form(compiled, classes, bands, shape
     generator = np.random.default_rng(classes)
     values = [generator.normal(size=size).astype(np.float32) for size in (bands, (classes, bands), classes)]
     cube = Cube(Window(0, 0, *shape), generator.random((bands, *shape), np.float32), np.ones(shape, bool))
-    cube.reflectance[:, -1, -1] = 3e38
-    found = mapping.regressed(Regression(*values), cube, 2)
-    assert (found[-3, -3].abs() == LARGEST).all()
+    for broken, expected in ((1e30, LARGEST * np.sign(values[1].sum(axis=1))), (np.nan, -LARGEST)):
+        cube.reflectance[:, -1, -1] = broken
+        assert np.array_equal(
+            mapping.regressed(Regression(*values), cube, 2)[-3, -3], np.broadcast_to(expected, classes)
+        )
     cube.reflectance[:, -1, -1] = 0.5
     found = mapping.regressed(Regression(*values), cube, 2)
     expected = np.einsum("cl,lhw->hwc", values[1], cube.reflectance - values[0][:, None, None]) + values[2]

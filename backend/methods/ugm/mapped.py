@@ -27,7 +27,7 @@ class Mapped:
     """
 
     def __init__(
-        self, network: Ugm, cube: Cube, normalisation: Normalisation, scale: float, regression: Regression | None = None
+        self, network: Ugm, cube: Cube, normalisation: Normalisation, scale: float, regression: Regression | None
     ) -> None:
         self.network, self.scale, self.side = network, scale, network.side
         self.reflectance = torch.from_numpy(cube.reflectance)

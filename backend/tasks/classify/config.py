@@ -37,7 +37,8 @@ class Options:
     validation_share: float = setting(
         0.1,
         "Validation share",
-        "This part of the labelled pixels chooses the best training step and is not learnt from.",
+        "This part of the labelled pixels chooses the best training step, and how much network and regression count; "
+        "nothing else is learnt from it.",
         minimum=0,
         maximum=0.5,
     )
