@@ -19,6 +19,10 @@ NETWORKS = ("mim", "mambahsi", "spectralmamba", "ugm")
 
 SAMSON = "its reference takes water for as bright as soil; UNMamba takes every material as bright as it is"
 BERLIN = "a class holds many materials, and only the library knows which"
+POTSDAM = (
+    "its test tiles are unlike those that train, so that what a network learns beyond single spectra is of little use "
+    "there, and the intervals of so few tiles are wider than the lead asked for"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def targets(results: Results) -> list[Target]:
         _below(results, "samson", "unmamba", "sad", 0.05, "SAD (rad)"),
         _berlin(results),
         _best(results, "indian_pines", 0.913, 0.10),
-        _best(results, "potsdam", None, 0.05),
+        _best(results, "potsdam", None, 0.05, POTSDAM),
     ]
     return [*found, _apart(results), _small("pixel-wise", 1, 15_000), _small("patch-wise", 3, 50_000)]
 
@@ -109,7 +113,7 @@ def _berlin(results: Results) -> Target:
     return Target(goal, reached, best.seeds, best.mean < min(bar, library), BERLIN)
 
 
-def _best(results: Results, scene: str, least: float | None, lead: float) -> Target:
+def _best(results: Results, scene: str, least: float | None, lead: float, why: str = "") -> Target:
     goal = f"{scene}: the best network's OA " + (f"at least {100 * least:.1f} % and " if least else "")
     goal += f"{100 * lead:.0f} points above the random forest's"
     best, forest = best_network(results, scene), summary(results.rows(scene, "random_forest"), "oa")
@@ -118,7 +122,7 @@ def _best(results: Results, scene: str, least: float | None, lead: float) -> Tar
     name, found = best
     reached = f"{label(name)} {found.said(1, 100)} %, forest {100 * forest.mean:.1f} %"
     holds = found.mean >= forest.mean + lead and (least is None or found.mean >= least)
-    return Target(goal, reached, min(found.seeds, forest.seeds), holds)
+    return Target(goal, reached, min(found.seeds, forest.seeds), holds, why)
 
 
 def _apart(results: Results) -> Target:
@@ -129,4 +133,4 @@ def _apart(results: Results) -> Target:
         return Target(goal, "-", 0, False)
     mine, theirs = sides[0].interval, sides[1].interval
     reached = " against ".join(f"{100 * low:.1f} to {100 * high:.1f} %" for low, high in (mine, theirs))
-    return Target(goal, reached, len(sides[0].seeds), mine[0] > theirs[1])
+    return Target(goal, reached, len(sides[0].seeds), mine[0] > theirs[1], POTSDAM)
