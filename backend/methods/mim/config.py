@@ -14,10 +14,10 @@ SUMMARY = (
     "centre along eight paths, at several scales. Works with some ten training pixels a class."
 )
 ADVICE = (
-    "Use it where fields are larger than the patch and training areas lie all over the scene: there it is the most "
-    "accurate method. Where the map reaches far beyond the training areas (Potsdam, Berlin) it is less accurate "
-    "than a random forest. It maps nearly as fast as a random forest of 500 trees; a patch of 5 pixels instead of 7 "
-    "was about as accurate on blocks set aside and takes less time."
+    "Use it where fields are larger than the patch: on Indian Pines it was 15 to 23 points more accurate than a "
+    "random forest, with whole blocks of the scene set aside too. In the mixed pixels of a city seen from space "
+    "(Potsdam, Berlin) SpectralMamba or a support vector machine did as well or better. It maps about as fast as a "
+    "random forest of 500 trees; a patch of 5 pixels instead of 7 takes less time."
 )
 REFERENCE = "Zhou, Kamata, Wang, Wong, Hou: Mamba-in-Mamba, Neurocomputing 613 (2025), doi:10.1016/j.neucom.2024.128751"
 ACTIVATIONS = (("relu", "ReLU, as in the paper's figure"), ("tanh", "tanh, as in the authors' code"))

@@ -14,8 +14,9 @@ SUMMARY = (
     "neighbours' spectra are weighed in first. Small and quick, for scenes where spectra matter more than shapes."
 )
 ADVICE = (
-    "Use it where small size and quick training count and spectra tell the classes: it learns in seconds. Where the "
-    "map reaches far beyond the training areas a support vector machine is more accurate."
+    "Use it where small size and quick training count and spectra tell the classes: it learns in a quarter of a "
+    "minute, and in the mixed pixels of Potsdam it was the most accurate network, as good as a support vector "
+    "machine. Where fields are many pixels wide, methods that read more neighbours are more accurate."
 )
 REFERENCE = "Yao, Hong, Li, Chanussot: SpectralMamba, arXiv:2404.08489 (2024)"
 LAYOUTS = (("stride", "bands far apart share a token"), ("block", "neighbouring bands share a token"))
