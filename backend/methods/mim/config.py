@@ -14,7 +14,7 @@ SUMMARY = (
     "centre along eight paths, at several scales. Works with some ten training pixels a class."
 )
 ADVICE = (
-    "Use it where fields are larger than the patch: on Indian Pines it was 15 to 23 points more accurate than a "
+    "Use it where fields are larger than the patch: on Indian Pines it was 15 to 24 points more accurate than a "
     "random forest, with whole blocks of the scene set aside too. In the mixed pixels of a city seen from space "
     "(Potsdam, Berlin) SpectralMamba or a support vector machine did as well or better. It maps about as fast as a "
     "random forest of 500 trees; a patch of 5 pixels instead of 7 takes less time."
