@@ -5,7 +5,7 @@ Model files may be a stranger's, so what is read is held against what a network 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,9 @@ from torch import nn
 from ..cube import Array
 from .patches import Normalisation
 from .regression import NAMES, Regression
+
+BESIDE = ("mean", "scale", *NAMES)
+"""What every model has beside its network's own weights: the bands' mean and scale, and the regression."""
 
 
 class Scaled(Protocol):
@@ -67,8 +70,9 @@ class Stored:
         self.shaped(dict(zip(NAMES, ((num_classes, mean.size), (num_classes,)), strict=True)))
         return Regression(mean, weight, bias)
 
-    def load(self, network: nn.Module, beside: Collection[str]) -> None:
-        """Give a network its weights. ValueError if there are others than those and what stands ``beside`` them."""
+    def load(self, network: nn.Module, *more: str) -> None:
+        """Give a network its weights. ValueError if there are others than those, :data:`BESIDE` and ``more``."""
+        beside = {*BESIDE, *more}
         own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
         if set(self.weights) != {*own, *beside}:
             raise self.misfit(f"{min(set(self.weights) ^ {*own, *beside})!r} is missing or not expected")

@@ -13,10 +13,7 @@ from .instructions import BYTES, LANES
 from .layer_kernels import moments, scaled
 from .rows import read, write
 from .scan_parts import aligned
-from .simd import if_negative, larger, load, load_splat, prefetch, splat, store, zeros
-
-AHEAD = 512
-"""Bytes of each band that are asked for before they are needed: bands lie too far apart for the processor to guess."""
+from .simd import if_negative, larger, load, load_splat, splat, store, zeros
 
 
 @inlined
@@ -30,8 +27,6 @@ def _centred(source: int, band: int, bands: int, mean: int, left: int, target: i
             x0, x1 = read(at, left), zeros()
             if left > LANES:
                 x1 = read(at + BYTES, left - LANES)
-        prefetch(at + AHEAD)
-        prefetch(at + AHEAD + BYTES)
         store(target + i * 2 * BYTES, x0 - middle)
         store(target + i * 2 * BYTES + BYTES, x1 - middle)
 

@@ -7,7 +7,7 @@ from stripes import BANDS, CLASSES
 
 
 def _without(weights: dict) -> None:
-    del weights["stem.embed.weight"]
+    del weights["head.weight"]
 
 
 def _more(weights: dict) -> None:
@@ -15,7 +15,7 @@ def _more(weights: dict) -> None:
 
 
 def _turned(weights: dict) -> None:
-    weights["stem.embed.weight"] = weights["stem.embed.weight"].T
+    weights["head.weight"] = weights["head.weight"].T
 
 
 def _nan(weights: dict) -> None:

@@ -34,12 +34,20 @@ def crop(cube: Cube, rows: slice, cols: slice, halo: tuple[int, int, int, int] =
     return Cube(core, cube.reflectance[:, rows, cols], cube.valid[rows, cols])
 
 
-def data(cube: Cube, classes: np.ndarray, every: int = 3, validation: int = 0) -> TrainingData:
-    """Every so many-th valid pixel is labelled; of these some are kept for validation."""
+def data(
+    cube: Cube,
+    classes: np.ndarray,
+    every: int = 3,
+    validation: int = 0,
+    weights: np.ndarray | None = None,
+    wavelengths: np.ndarray | None = None,
+) -> TrainingData:
+    """Every so many-th valid pixel is labelled, some of them for validation. Without weights classes count alike."""
     places = np.flatnonzero(cube.valid)[::every]
     parts = [places[: len(places) - validation], places[len(places) - validation :]]
     labels = [np.zeros(cube.valid.size, dtype=np.int16) for _ in parts]
     for label, part in zip(labels, parts, strict=True):
         label[part] = classes.ravel()[part]
     training, held = ([Labelled(cube, label.reshape(cube.valid.shape))] for label in labels)
-    return TrainingData(training, held if validation else [], CLASSES, np.ones(CLASSES, dtype=np.float32))
+    counted = np.ones(CLASSES, dtype=np.float32) if weights is None else weights
+    return TrainingData(training, held if validation else [], CLASSES, counted, wavelengths)

@@ -11,35 +11,14 @@ from mixel.backend.methods.contract import Labelled, TrainingData
 from mixel.backend.methods.mambahsi import method
 from mixel.backend.methods.mambahsi.config import Config
 from mixel.backend.methods.mambahsi.network import MambaHsi
+from strangers import SPOILERS
+from stripes import CLASSES, CPU, data, made_scene, silent
 
-CPU, CLASSES, BANDS = torch.device("cpu"), 3, 12
 SMALL = {"epochs": 40, "width": 16, "states": 4, "square": 4, "stem": 3, "components": 8}
 
 
-def made_scene(rows=27, cols=21, seed=0):
-    """Three classes in stripes with noise and a nodata pixel: the cube and the class (rows, cols) from 1."""
-    generator = np.random.default_rng(seed)
-    spectra = np.random.default_rng(99).uniform(0.1, 0.6, (CLASSES, BANDS))
-    classes = 1 + (np.arange(rows)[:, None] // 7 + np.arange(cols) // 7) % CLASSES
-    values = spectra[classes - 1].transpose(2, 0, 1) + generator.normal(0, 0.05, (BANDS, rows, cols))
-    valid = np.ones((rows, cols), dtype=bool)
-    valid[4 % rows, 3] = False
-    return Cube(Window(0, 0, rows, cols), np.where(valid, values, 0).astype(np.float32), valid), classes
-
-
-def data(cube, classes, every=3, validation=0, weights=None):
-    places = np.flatnonzero(cube.valid)[::every]
-    parts = [places[: len(places) - validation], places[len(places) - validation :]]
-    labels = [np.zeros(cube.valid.size, dtype=np.int16) for _ in parts]
-    for label, part in zip(labels, parts, strict=True):
-        label[part] = classes.ravel()[part]
-    training, held = ([Labelled(cube, label.reshape(cube.valid.shape))] for label in labels)
-    counted = np.ones(CLASSES, np.float32) if weights is None else weights
-    return TrainingData(training, held if validation else [], CLASSES, counted)
-
-
 def fitted(known, **settings):
-    return method.fit(known, build(Config, {**SMALL, **settings}), CPU, lambda *_: None)
+    return method.fit(known, build(Config, {**SMALL, **settings}), CPU, silent)
 
 
 @pytest.fixture(scope="module")
@@ -146,21 +125,10 @@ def test_a_restored_model_gives_the_same_bits(stripes):
     assert np.array_equal(machine.classify(cube), again.classify(cube), equal_nan=True)
 
 
-SPOILT = {
-    "a missing weight": lambda weights: weights.pop("head.weight"),
-    "no mean": lambda weights: weights.pop("mean"),
-    "an unknown weight": lambda weights: weights.__setitem__("evil", np.zeros(2, np.float32)),
-    "another shape": lambda weights: weights.__setitem__("head.weight", np.zeros((2, 2), np.float32)),
-    "no number": lambda weights: weights["mean"].__setitem__(0, np.nan),
-    "doubles": lambda weights: weights.__setitem__("mean", weights["mean"].astype(float)),
-    "a scale of 0": lambda weights: weights["scale"].__setitem__(0, 0),
-}
-
-
-@pytest.mark.parametrize("case", SPOILT)
-def test_weights_of_strangers_are_refused_with_a_sentence(stripes, case):
+@pytest.mark.parametrize("spoil", SPOILERS)
+def test_weights_of_strangers_are_refused_with_a_sentence(stripes, spoil):
     weights = {name: value.copy() for name, value in stripes[2].weights().items()}
-    SPOILT[case](weights)
+    spoil(weights)
     with pytest.raises(ValueError, match="do not belong to a MambaHSI model"):
         method.restore(weights, build(Config, SMALL), CLASSES, None, CPU)
 

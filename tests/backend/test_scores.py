@@ -70,9 +70,3 @@ def test_the_regression_of_a_cube_in_either_form(compiled, classes, bands, shape
     assert found.shape == (shape[0] + 4, shape[1] + 4, classes)
     np.testing.assert_allclose(found[2:-2, 2:-2].numpy(), expected, atol=1e-4)
     assert not found[:2].any() and not found[:, -2:].any()
-
-
-def test_torchs_operators_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapping, "compiled", lambda: False)
-    _, found, expected = both(32, 5)
-    torch.testing.assert_close(found, expected)

@@ -7,39 +7,18 @@ import pytest
 import torch
 from mixel.backend.config import build
 from mixel.backend.cube import Cube, Window
-from mixel.backend.methods.contract import Labelled, TrainingData
+from mixel.backend.methods.contract import Labelled
 from mixel.backend.methods.spectralmamba import method
 from mixel.backend.methods.spectralmamba.config import Config
 from mixel.backend.methods.spectralmamba.network import Merging, SpectralMamba, gaps, pieces
+from strangers import SPOILERS
+from stripes import BANDS, CLASSES, CPU, data, made_scene, silent
 
-CPU, CLASSES, BANDS = torch.device("cpu"), 3, 14
 SMALL = {"epochs": 60, "width": 16, "states": 4, "batch": 16, "pieces": 4}
 
 
-def made_scene(rows=19, cols=15, noise=0.03, seed=0):
-    """Three classes in stripes and a nodata pixel: the cube and the class (rows, cols) from 1."""
-    generator = np.random.default_rng(seed)
-    spectra = np.random.default_rng(99).uniform(0.1, 0.6, (CLASSES, BANDS))
-    classes = 1 + (np.arange(rows)[:, None] // 5 + np.arange(cols) // 6) % CLASSES
-    values = spectra[classes - 1].transpose(2, 0, 1) + generator.normal(0, noise, (BANDS, rows, cols))
-    valid = np.ones((rows, cols), dtype=bool)
-    valid[4, 3] = False
-    return Cube(Window(0, 0, rows, cols), np.where(valid, values, 0).astype(np.float32), valid), classes
-
-
-def data(cube, classes, every=3, validation=0, weights=None, wavelengths=None):
-    places = np.flatnonzero(cube.valid)[::every]
-    parts = [places[: len(places) - validation], places[len(places) - validation :]]
-    labels = [np.zeros(cube.valid.size, dtype=np.int16) for _ in parts]
-    for label, part in zip(labels, parts, strict=True):
-        label[part] = classes.ravel()[part]
-    training, held = ([Labelled(cube, label.reshape(cube.valid.shape))] for label in labels)
-    counted = np.ones(CLASSES, np.float32) if weights is None else weights
-    return TrainingData(training, held if validation else [], CLASSES, counted, wavelengths)
-
-
 def fitted(known, **settings):
-    return method.fit(known, build(Config, {**SMALL, **settings}), CPU, lambda *_: None)
+    return method.fit(known, build(Config, {**SMALL, **settings}), CPU, silent)
 
 
 @pytest.fixture(scope="module")
@@ -181,28 +160,17 @@ def test_a_restored_model_gives_the_same_bits(patch):
     assert np.array_equal(first.classify(cube), again.classify(cube), equal_nan=True)
 
 
-SPOILT = {
-    "a missing weight": lambda weights: weights.pop("head.weight"),
-    "an unknown weight": lambda weights: weights.__setitem__("evil", np.zeros(2, np.float32)),
-    "another shape": lambda weights: weights.__setitem__("head.weight", np.zeros((2, 2), np.float32)),
-    "no number": lambda weights: weights["mean"].__setitem__(0, np.nan),
-    "doubles": lambda weights: weights.__setitem__("mean", weights["mean"].astype(float)),
-    "a scale of 0": lambda weights: weights["scale"].__setitem__(0, 0),
-    "no mean": lambda weights: weights.pop("mean"),
-}
-
-
-@pytest.mark.parametrize("case", SPOILT)
-def test_weights_of_strangers_are_refused_with_a_sentence(stripes, case):
+@pytest.mark.parametrize("spoil", SPOILERS)
+def test_weights_of_strangers_are_refused_with_a_sentence(stripes, spoil):
     weights = {name: value.copy() for name, value in stripes[2].weights().items()}
-    SPOILT[case](weights)
+    spoil(weights)
     with pytest.raises(ValueError, match="do not belong to a SpectralMamba model"):
         method.restore(weights, stripes[2].config, CLASSES, None, CPU)
 
 
 def test_other_bands_no_labels_and_even_patches_are_refused(stripes):
     cube, classes, machine = stripes
-    with pytest.raises(ValueError, match="has 3 bands; this model was trained on 14"):
+    with pytest.raises(ValueError, match="has 3 bands; this model was trained on 12"):
         machine.classify(Cube(cube.window, cube.reflectance[:3], cube.valid))
     with pytest.raises(ValueError, match="no training pixels"):
         fitted(data(cube, classes * 0))

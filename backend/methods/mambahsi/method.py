@@ -14,14 +14,12 @@ from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
-from ..regression import NAMES, Regression, pooled
+from ..regression import Regression, pooled
 from ..stored import Stored, arrays
 from ..tiles import Draw, Known, changed, core, known, read
 from .config import Config
 from .network import MambaHsi, halo
 
-CONSTANTS = ("mean", "scale", "projection", *NAMES)
-"""Kept beside the network's own weights: the normalisation, and the regression beside the network."""
 STEP_PIXELS = 24_576
 """About how many pixels of tiles one training step reads at the most."""
 
@@ -78,7 +76,7 @@ def restore(
     stored = Stored(weights, "a MambaHSI")
     normalisation, regression = stored.normalisation(wavelengths, config.components), stored.regression(num_classes)
     network = MambaHsi(config, normalisation.projection.shape[1], num_classes)
-    stored.load(network, CONSTANTS)
+    stored.load(network, "projection")
     return FittedMambaHsi(network.to(device), normalisation, regression, device, None)
 
 

@@ -20,15 +20,13 @@ from ..contract import Plan, TrainingData
 from ..mapping import regressed
 from ..parallel import each
 from ..patches import Draw, Normalisation, Patches, reflected
-from ..regression import NAMES, Regression, pooled
+from ..regression import Regression, pooled
 from ..stored import Stored, arrays
 from ..tiles import core
 from .config import Config
 from .fused import Fused
 from .network import Mim, Table
 
-CONSTANTS = ("mean", "scale", "projection", *NAMES)
-"""Kept beside the network's own weights: the normalisation, and the regression beside the network."""
 CHUNK = 4096
 """Pixels embedded at a time."""
 BATCH = {"cpu": 256, "cuda": 8192}
@@ -80,7 +78,7 @@ def restore(
     stored = Stored(weights, "a Mamba-in-Mamba")
     normalisation, regression = stored.normalisation(wavelengths, config.components), stored.regression(num_classes)
     network = Mim(config, normalisation.projection.shape[1], num_classes)
-    stored.load(network, CONSTANTS)
+    stored.load(network, "projection")
     return FittedMim(network.to(device), normalisation, regression, config, device, None)
 
 

@@ -20,13 +20,11 @@ from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..parallel import each
 from ..patches import Draw, Patches, reflected
-from ..regression import NAMES, Regression, pooled
+from ..regression import Regression, pooled
 from ..stored import Stored, arrays
 from .config import Config
 from .network import SpectralMamba
 
-CONSTANTS = ("mean", "scale", *NAMES)
-"""Kept beside the network's own weights: the normalisation, and the regression beside the network."""
 EXTREME = 10.0
 """Values are cut here, in standard deviations: one broken band must not rule a spectrum."""
 STRIP = {"cpu": 1024, "cuda": 65536}
@@ -105,7 +103,7 @@ def restore(
         raise stored.misfit(f"it has {bands} bands instead of 1 to {MOST_BANDS}")
     stored.shaped({"mean": (bands,), "scale": (bands,)})
     network = SpectralMamba(config, bands, num_classes, wavelengths)
-    stored.load(network, CONSTANTS)
+    stored.load(network)
     return FittedSpectralMamba(network.to(device), Normalisation(mean, scale), regression, config, device, None)
 
 

@@ -19,7 +19,7 @@ from ...results import Unmixing
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
-from ..regression import NAMES, Regression, pooled
+from ..regression import Regression, pooled
 from ..stored import Stored, arrays
 from ..tiles import Tile, known, read, seen
 from .config import Config
@@ -28,9 +28,6 @@ from .mapped import Mapped
 from .network import Ugm, Unmixed, halo
 from .variants import first_variants
 
-CONSTANTS = ("mean", "scale", "projection", *NAMES, "brightness", "order")
-"""Kept beside the network's own weights: the normalisation, the regression beside the network, the scene's scale, the
-endmembers' order."""
 START_PIXELS = 20_000
 """About how many pixels the scale and the first endmembers are taken from."""
 
@@ -89,7 +86,7 @@ def restore(
         raise stored.misfit("'order' does not name every endmember once")
     spectra = torch.full((r, config.num_variants, len(normalisation.mean)), 0.5)
     network = Ugm(config, normalisation.projection.shape[1], spectra, num_classes)
-    stored.load(network, CONSTANTS)
+    stored.load(network, "projection", "brightness", "order")
     found = FittedUgm(network.to(device), normalisation, regression, brightness, config, device, None)
     found.order = order.astype(np.int64)
     return found
@@ -167,7 +164,7 @@ class FittedUgm:
         return found
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """The network's weights and what :data:`CONSTANTS` names."""
+        """The network's weights, the normalisation and the regression beside it, the scene's scale and the order."""
         own = {"brightness": np.array([self.scale], np.float32), "order": self.order.astype(np.float32)}
         return {**arrays(self.network, self.normalisation, self.regression), **own}
 
