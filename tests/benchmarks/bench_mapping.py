@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=512)
     parser.add_argument("--cols", type=int, default=217)
     parser.add_argument("--bands", type=int, default=204)
-    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=6)
     parser.add_argument("--method", choices=sorted(known), action="append", help="only these")
     parser.add_argument("--profile", choices=sorted(known), metavar="METHOD")
     options = parser.parse_args()
