@@ -13,10 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.covariance import ledoit_wolf
+from sklearn.metrics import pairwise_distances
 
 from .cube import Array, Cube
+from .parallel import each
 
 Floats = NDArray[np.float64]
 MAX_COMPONENTS = 30
@@ -27,8 +30,8 @@ LEAST_SCALE = 0.1
 MAX_PIXELS = 50_000
 FOLDS = 5
 PERCENTILE = 99.0
-CHUNK = 16_384
-"""Pixels worked on at once."""
+CHUNK = 4096
+"""Pixels that a thread works on at once: few enough for its part of the processor's cache."""
 MAX_BANDS, MAX_CLASSES = 10_000, 32_767
 
 
@@ -79,19 +82,29 @@ class Novelty:
         if len(cube.reflectance) != len(self.mean):
             raise ValueError(f"The scene has {len(cube.reflectance)} bands; novelty was learnt on {len(self.mean)}.")
         found = np.full(cube.valid.size, np.nan, np.float32)
-        flat = cube.reflectance.reshape(len(self.mean), -1)
-        places = np.flatnonzero(cube.valid)
-        for start in range(0, len(places), CHUNK):
-            some = places[start : start + CHUNK]
-            found[some] = self.distances(flat[:, some].T) / self.limit
+        flat, valid = cube.reflectance.reshape(len(self.mean), -1), cube.valid.ravel()
+        apart = _apart(self.centres)
+
+        def work(part: int) -> None:
+            some = slice(part * CHUNK, (part + 1) * CHUNK)
+            there = valid[some]
+            spectra = flat[:, some] if there.all() else flat[:, some][:, there]
+            found[some][there] = self._distances(spectra, apart) / self.limit
+
+        each(-(-valid.size // CHUNK), work, torch.device("cpu"))
         return found.reshape(cube.valid.shape)
 
     def distances(self, spectra: Array) -> Array:
         """Distances (pixels,) of spectra (pixels, bands) before they are scaled to the limit."""
-        normal = (spectra - self.mean) / self.scale
-        scores = normal @ self.axes
-        left = np.maximum(np.einsum("nb,nb->n", normal, normal) - np.einsum("nk,nk->n", scores, scores), 0)
-        near = _nearest(np.asarray(scores @ self.whitening, np.float32), self.centres, self.spreads)
+        return self._distances(np.asarray(spectra, np.float32).T, _apart(self.centres))
+
+    def _distances(self, spectra: Array, apart: Array) -> Array:
+        """Of spectra (bands, pixels), as they lie in a cube; ``apart``: squared distances of the centres."""
+        normal = spectra - self.mean[:, None]
+        normal *= (1 / self.scale)[:, None]
+        scores = self.axes.T @ normal
+        left = np.maximum(np.square(normal, out=normal).sum(axis=0) - np.square(scores).sum(axis=0), 0)
+        near = _nearest(self.whitening.T @ scores, self.centres, self.spreads, apart)
         return np.asarray(np.sqrt(near + left / self.remainder**2), np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -167,32 +180,27 @@ def _spreads(sums: Floats, counts: Floats, number: int) -> Floats:
     return np.asarray(np.clip(shrunk, 0.1, 10))
 
 
-def _nearest(points: Array, centres: Array, spreads: Array) -> Array:
-    """Squared distance (pixels,) to the nearest class, or to the nearest mixture of that class with another.
+def _nearest(points: Array, centres: Array, spreads: Array, apart: Array) -> Array:
+    """Squared distance (pixels,) of points (k, pixels) to the nearest class, or its nearest mixture with another.
 
     A mixture of i and j, i the nearest class, is the point at share t on the way from centre i to centre j; its
     variance lies between theirs.
     """
-    to_centres = np.maximum(
-        np.einsum("nk,nk->n", points, points)[:, None]
-        - 2 * points @ centres.T
-        + np.einsum("ck,ck->c", centres, centres),
-        0,
-    )
-    first = np.argmin(to_centres / spreads, axis=1)
-    own = np.take_along_axis(to_centres, first[:, None], axis=1)
-    apart = ((centres[:, None] - centres[None]) ** 2).sum(axis=2) if len(centres) <= 64 else _apart(centres)
-    length = np.maximum(apart[first], 1e-12)
-    share = np.clip((own - to_centres + length) / (2 * length), 0, 1)
-    off = np.maximum(own - share * (own - to_centres + length) + share**2 * length, 0)
-    variance = (1 - share) * spreads[first][:, None] + share * spreads
-    return np.asarray((off / variance).min(axis=1))
+    squares = (centres**2).sum(axis=1)
+    to_centres = np.maximum(np.square(points).sum(axis=0) - 2 * centres @ points + squares[:, None], 0)
+    first = np.argmin(to_centres / spreads[:, None], axis=0)
+    own = np.take_along_axis(to_centres, first[None], axis=0)
+    length = np.maximum(apart[:, first], np.float32(1e-12))
+    way = own - to_centres + length
+    share = np.clip(way / (2 * length), 0, 1)
+    off = np.maximum(own - share * way + share**2 * length, 0)
+    variance = spreads[first] + share * (spreads[:, None] - spreads[first])
+    return np.asarray((off / variance).min(axis=0))
 
 
 def _apart(centres: Array) -> Array:
-    """Squared distances between many centres, without an array (classes, classes, k)."""
-    squares = (centres**2).sum(axis=1)
-    return np.asarray(np.maximum(squares[:, None] + squares - 2 * centres @ centres.T, 0))
+    """Squared distances (classes, classes) between centres, without an array (classes, classes, k)."""
+    return np.asarray(pairwise_distances(centres, metric="sqeuclidean"), np.float32)
 
 
 def _check(values: dict[str, NDArray[Any]]) -> None:

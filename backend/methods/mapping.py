@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ..cube import Cube
+from ..parallel import each
 from ..scan import chosen_form
-from .parallel import each
 from .patches import EXTREME, Normalisation
 from .pieces import Piece, framed, pieces, strips, window
 from .regression import LARGEST, Regression

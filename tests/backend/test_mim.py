@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from mixel.backend import parallel
 from mixel.backend.cube import Cube, Window
-from mixel.backend.methods import parallel
 from mixel.backend.methods.contract import Labelled
 from mixel.backend.methods.mim import method as mim
 from mixel.backend.methods.patches import Patches

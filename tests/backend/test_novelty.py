@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mixel.backend import novelty as module
 from mixel.backend.cube import Cube, Window
-from mixel.backend.novelty import Novelty, _nearest
+from mixel.backend.novelty import Novelty, _apart, _nearest
 
 BANDS = 40
 AXIS = np.linspace(0, 1, BANDS)
@@ -98,13 +98,13 @@ def test_the_nearest_mixture_agrees_with_a_search():
         first = ((centres - point) ** 2).sum(axis=1).argmin()
         ways = [centres[first] + t * (other - centres[first]) for other in centres for t in np.linspace(0, 1, 2001)]
         expected.append(((np.array(ways) - point) ** 2).sum(axis=1).min())
-    np.testing.assert_allclose(_nearest(points, centres, spreads), expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(_nearest(points.T, centres, spreads, _apart(centres)), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_many_classes_take_no_more_than_one_class_at_a_time():
     generator = np.random.default_rng(7)
     centres = generator.normal(0, 9, (300, 6)).astype(np.float32)
-    found = _nearest(centres + 0.1, centres, np.ones(300, np.float32))
+    found = _nearest((centres + 0.1).T, centres, np.ones(300, np.float32), _apart(centres))
     assert found.shape == (300,) and found.max() <= 0.07
 
 

@@ -3,8 +3,9 @@
 The scene is synthetic: 512 x 217 pixels, 204 bands, 16 classes in fields, as large as Salinas. Every method learns
 from the same 50 pixels a class, in a few steps only, since speed does not depend on what was learnt, and classifies
 the scene window by window with its halo. Beside them in the same run: scikit-learn's random forest of 500 trees on
-all cores. All take their turns one after another, and the best turn counts, so that a busy machine strikes them alike;
-"core" is in pixels a second of processor time.
+all cores, and what every run maps beside the classes: how unlike the training a pixel is. All take their turns one
+after another, and the best turn counts, so that a busy machine strikes them alike; "core" is in pixels a second of
+processor time.
 
 ``--profile METHOD`` prints where the time of one method goes instead (torch.profiler).
 """
@@ -29,6 +30,7 @@ from backend.cube import Cube, Window, partition
 from backend.memory import keep_freed_memory
 from backend.methods import Method, methods
 from backend.methods.contract import Labelled, TrainingData
+from backend.novelty import Novelty
 from backend.scan import products_sentence
 from tests.benchmarks.classifying import cut
 
@@ -90,14 +92,14 @@ def forest(data: TrainingData) -> Callable[[Cube], None]:
     return work
 
 
-def seconds(work: Callable[[Cube], None], cube: Cube) -> tuple[float, float]:
+def seconds(work: Callable[[Cube], object], cube: Cube) -> tuple[float, float]:
     """How long it took, and the processor time of all threads."""
     started, busy = time.perf_counter(), time.process_time()
     work(cube)
     return time.perf_counter() - started, time.process_time() - busy
 
 
-def table(runs: dict[str, Callable[[Cube], None]], cube: Cube, turns: int) -> None:
+def table(runs: dict[str, Callable[[Cube], object]], cube: Cube, turns: int) -> None:
     """Print pixels per second of every run, the forest's last."""
     times = [{name: seconds(work, cube) for name, work in runs.items()} for _ in range(turns)]
     best = {name: np.min([turn[name] for turn in times], axis=0) for name in runs}
@@ -134,7 +136,11 @@ def main() -> None:
             work(small)
         print(found.key_averages().table(sort_by="self_cpu_time_total", row_limit=15, max_name_column_width=40))
         return
-    runs = {item.label: fitted(item, data) for item in known.values() if item.name in (options.method or known)}
+    runs: dict[str, Callable[[Cube], object]] = {
+        item.label: fitted(item, data) for item in known.values() if item.name in (options.method or known)
+    }
+    labelled = data.training[0]
+    runs["novelty, beside any of them"] = Novelty.fit(labelled.pixels, labelled.classes).of
     table({**runs, "random forest, 500 trees": forest(data)}, cube, options.turns)
 
 

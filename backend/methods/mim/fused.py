@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..parallel import each
+from ...parallel import each
 from . import layout
 from .blocks import MimBlock
 from .kernel import classify

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...cube import Array, Cube, Mask
+from ...parallel import each
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
 from ..mapping import regressed
-from ..parallel import each
 from ..patches import Draw, Normalisation, Patches, reflected
 from ..regression import Regression, pooled
 from ..stored import Stored, arrays

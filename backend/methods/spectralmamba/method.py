@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...cube import Array, Cube
+from ...parallel import each
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
-from ..parallel import each
 from ..patches import Draw, Patches, reflected
 from ..regression import Regression, pooled
 from ..stored import Stored, arrays
