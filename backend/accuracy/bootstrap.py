@@ -22,13 +22,14 @@ EXACT_BELOW = 25
 
 @dataclass(frozen=True)
 class Intervals:
-    """95 % intervals (low, high). ``recall``, ``precision`` (classes, 2); NaN where a figure is never a number."""
+    """95 % intervals (low, high). ``recall``, ``precision``, ``f1`` (classes, 2); NaN where one is never a number."""
 
     overall_accuracy: Interval
     average_accuracy: Interval
     kappa: Interval
     recall: Floats
     precision: Floats
+    f1: Floats
 
 
 def bootstrap_intervals(
@@ -49,13 +50,13 @@ def bootstrap_intervals(
     hits, references, mappeds = drawn
     pixels = references.sum(axis=1)
     right, chance = ratio(hits.sum(axis=1), pixels), ratio((references * mappeds).sum(axis=1), pixels**2)
-    recall, precision = ratio(hits, references), ratio(hits, mappeds)
+    recall, precision, f1 = ratio(hits, references), ratio(hits, mappeds), ratio(2 * hits, references + mappeds)
     known = np.isfinite(recall)
     average = ratio(np.where(known, recall, 0).sum(axis=1), known.sum(axis=1))
     figures = [_limits(values[:, None])[0] for values in (right, average, ratio(right - chance, 1 - chance))]
     overall, averaged, agreement = ((float(low), float(high)) for low, high in figures)
     never = np.where(whole.reference[:, None] > 0, 1, np.nan)
-    return Intervals(overall, averaged, agreement, _limits(recall) * never, _limits(precision))
+    return Intervals(overall, averaged, agreement, _limits(recall) * never, _limits(precision), _limits(f1))
 
 
 def difference_interval(

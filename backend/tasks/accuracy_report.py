@@ -63,10 +63,12 @@ class Assessed:
     def metrics(self) -> dict[str, float]:
         """The overall figures by the names of the job file."""
         found = self.confusion
+        known = {} if self.calibration is None else {"calibration_error": self.calibration}
         return {
             "overall_accuracy": found.overall_accuracy,
             "average_accuracy": found.average_accuracy,
             "kappa": found.kappa,
+            **known,
             "test_pixels": float(len(self.mapped)),
         }
 
@@ -117,10 +119,10 @@ def _rows(found: Assessed) -> Iterable[Row]:
         yield "expected calibration error", "", "", found.calibration, *blank
     nothing = np.full((len(found.names), 2), np.nan)
     for index, name in enumerate(found.names):
-        recall, precision = (interval.recall, interval.precision) if interval else (nothing, nothing)
+        recall, precision, f1 = (interval.recall, interval.precision, interval.f1) if interval else (nothing,) * 3
         yield "recall", "", name, matrix.recall[index], recall[index, 0], recall[index, 1]
         yield "precision", name, "", matrix.precision[index], precision[index, 0], precision[index, 1]
-        yield "F1", name, name, matrix.f1[index], *blank
+        yield "F1", name, name, matrix.f1[index], f1[index, 0], f1[index, 1]
     for row, mapped in enumerate(found.names):
         for col, reference in enumerate(found.names):
             yield "pixels", mapped, reference, float(matrix.matrix[row, col]), *blank
@@ -148,7 +150,7 @@ def _classes(found: Assessed) -> Table:
             name,
             percent(matrix.recall[index], limits.recall[index] if limits else None),
             percent(matrix.precision[index], limits.precision[index] if limits else None),
-            percent(matrix.f1[index]),
+            percent(matrix.f1[index], limits.f1[index] if limits else None),
             str(matrix.reference[index]),
         )
         for index, name in enumerate(found.names)

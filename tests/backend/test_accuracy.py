@@ -116,7 +116,7 @@ def slow_bootstrap(mapped, reference, blocks, classes, seed, repeats):
     for times in counts:
         chosen = np.concatenate([np.repeat(np.flatnonzero(blocks == name), n) for name, n in zip(names, times)])
         one = confusion(mapped[chosen], reference[chosen], classes)
-        found.append([one.overall_accuracy, one.average_accuracy, one.kappa, *one.recall, *one.precision])
+        found.append([one.overall_accuracy, one.average_accuracy, one.kappa, *one.recall, *one.precision, *one.f1])
     return np.nanpercentile(found, [2.5, 97.5], axis=0).T
 
 
@@ -129,7 +129,8 @@ def test_intervals_agree_with_drawing_the_pixels_themselves(monkeypatch):
         found = bootstrap_intervals(mapped, reference, blocks, 4, seed=5, repeats=200)
         np.testing.assert_allclose([getattr(found, name) for name in NAMES], slow[:3])
         np.testing.assert_allclose(found.recall, slow[3:7])
-        np.testing.assert_allclose(found.precision, slow[7:])
+        np.testing.assert_allclose(found.precision, slow[7:11])
+        np.testing.assert_allclose(found.f1, slow[11:])
 
 
 def test_intervals_hold_the_figure_and_are_wider_when_neighbours_are_alike():
@@ -152,7 +153,7 @@ def test_intervals_are_the_same_for_the_same_seed_only():
 
 def test_classes_without_pixels_have_no_interval():
     found = bootstrap_intervals([1, 2, 1, 2] * 5, [1, 2, 2, 1] * 5, np.arange(20) // 4, 3)
-    assert np.isnan(found.recall[2]).all() and np.isnan(found.precision[2]).all()
+    assert np.isnan(found.recall[2]).all() and np.isnan(found.precision[2]).all() and np.isnan(found.f1[2]).all()
     assert np.isfinite(found.recall[:2]).all()
 
 

@@ -35,6 +35,8 @@ def test_the_file_holds_every_figure_and_the_matrix(tmp_path):
     assert sum(counts.values()) == 300
     assert counts["Mais", "Rüben, spät"] == ((found.mapped == 1) & (found.reference == 2)).sum()
     assert {row["reference"] for row in rows if row["figure"] == "recall"} == set(NAMES)
+    for row in (row for row in rows if row["figure"] in ("recall", "precision", "F1")):
+        assert float(row["low"]) < float(row["value"]) < float(row["high"])
 
 
 def test_a_figure_that_stands_on_nothing_is_empty(tmp_path):
@@ -60,6 +62,7 @@ def test_calibration_stands_beside_accuracy_where_confidences_are_known(tmp_path
     rows = dict(accuracy_sections(found)[0].rows)
     assert "points between confidence and accuracy" in rows["Calibration error"]
     assert found.calibration == pytest.approx(0.99 - found.confusion.overall_accuracy, abs=1e-6)
+    assert found.metrics["calibration_error"] == found.calibration and "calibration_error" not in assessed().metrics
     write_accuracy(tmp_path / "a.csv", found)
     assert any(row["figure"] == "expected calibration error" for row in cells(tmp_path / "a.csv"))
 

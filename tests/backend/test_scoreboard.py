@@ -257,6 +257,9 @@ def test_targets_are_judged_by_means_and_say_how_many_seeds(tmp_path):
     results.add("indian_pines", "random_forest", 0, {"oa": 0.7}, {})
     best = next(one for one in targets.targets(results) if one.goal.startswith("indian_pines"))
     assert best.verdict == "holds (1 seeds only)" and "93.0" in best.reached
+    results.add("indian_pines", "spectralmamba", 0, {"oa": 0.69}, {})
+    each = next(one for one in targets.targets(results) if one.goal.startswith("indian_pines: every"))
+    assert each.verdict == "missed (1 seeds only)" and "the least, SpectralMamba, 69.0 %" in each.reached
 
 
 def test_the_page_is_made_of_the_cells_alone(data, tmp_path, monkeypatch):
