@@ -1,4 +1,4 @@
-"""What a method's ``method.py`` offers to the tasks; one contract test holds every method to it.
+"""What a method's ``method.py`` offers to the tasks; ``test_methods.py`` and ``test_classifiers.py`` hold it to that.
 
 A method of the task "unmix" has two functions::
 
@@ -12,7 +12,7 @@ A method of the task "classify" has three::
     restore(weights, config, num_classes, wavelengths, device) -> Classifier
 
 It sees cubes, never files, jobs or events. It gives the same result for the same seed, and for a window with its halo
-what it gives for the whole scene.
+what it gives for the whole scene, up to rounding.
 """
 
 from __future__ import annotations

@@ -1,14 +1,26 @@
-"""Scenes of three classes in stripes, their labelled pixels, and parts of them: what small networks are tested on."""
+"""Scenes of three classes in stripes, their labelled pixels, parts of them, and settings of small networks for them."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from mixel.backend.cube import Cube, Window
+from mixel.backend.methods import method
 from mixel.backend.methods.contract import Labelled, TrainingData
 
 CPU = torch.device("cpu")
 CLASSES, BANDS = 3, 12
+SMALL = {
+    "batch": 16, "components": 8, "epochs": 3, "num_blocks": 1, "num_endmembers": 3, "num_variants": 2, "patch": 3,
+    "square": 4, "states": 2, "stem": 3, "trees": 10, "width": 16,
+}  # fmt: skip
+"""Whole numbers that make a method quick, whatever of them it has."""
+
+
+def small(name: str, **changes: int) -> dict[str, int]:
+    """Settings that make a method quick."""
+    wanted = {**SMALL, **changes}
+    return {one.name: wanted[one.name] for one in method(name).settings if one.type is int and one.name in wanted}
 
 
 def silent(step: int, steps: int, loss: float) -> None:

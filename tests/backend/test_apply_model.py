@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 from fields import BANDS, SPECTRA, crops, reflectance, write_areas, write_scene
+from mixel.backend.methods import methods
+from mixel.backend.model import read_model
 from mixel.backend.protocol import Job, Notice
+from mixel.backend.scene import Scene
+from mixel.backend.sensors import Bands
 from mixel.backend.tasks import running
-from scenes import WAVELENGTHS
+from scenes import WAVELENGTHS, write_envi
+from stripes import small
+
+CLASSIFYING = [one.name for one in methods("classify")]
 
 
 def perform(task, scene, folder, method="", settings=None, options=None, **inputs):
@@ -22,21 +32,20 @@ def perform(task, scene, folder, method="", settings=None, options=None, **input
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """The card of a model of each method tried here, trained on the fields."""
+    """The card of a model of each method that classifies, trained on the fields."""
     place = tmp_path_factory.mktemp("models")
     areas, scene = write_areas(place / "areas.gpkg"), write_scene(place / "scene.tif")
-    methods = {"random_forest": {"trees": 25}, "mim": {"epochs": 40, "patch": 3, "stem": 1, "width": 16}}
-    for method, settings in methods.items():
-        perform("classify", scene, place / method, method, settings, {"split": "none"}, training=areas)
+    for method in CLASSIFYING:
+        perform("classify", scene, place / method, method, small(method, epochs=40), {"split": "none"}, training=areas)
     return lambda method: {"path": str(place / method / "model.json")}
 
 
-def classes(folder):
-    with rasterio.open(folder / "classes.tif") as dataset:
+def classes(folder, name="classes"):
+    with rasterio.open(folder / f"{name}.tif") as dataset:
         return dataset.read(1)
 
 
-@pytest.mark.parametrize("method", ["random_forest", "mim"])
+@pytest.mark.parametrize("method", CLASSIFYING)
 def test_the_same_sensor(model, tmp_path, method):
     scene = write_scene(tmp_path / "later.tif", reflectance(seed=5))
     metrics, told = perform("apply_model", scene, tmp_path / "out", model=model(method))
@@ -48,11 +57,12 @@ def test_the_same_sensor(model, tmp_path, method):
     assert told == []
 
 
-@pytest.mark.parametrize("method", ["random_forest", "mim"])
+@pytest.mark.parametrize("method", CLASSIFYING)
 def test_the_training_scene_gives_the_training_map(model, tmp_path, method):
-    scene = write_scene(tmp_path / "same.tif")
+    scene, first = write_scene(tmp_path / "same.tif"), Path(model(method)["path"]).parent
     perform("apply_model", scene, tmp_path / "out", model=model(method))
-    assert np.array_equal(classes(tmp_path / "out"), classes(Path(model(method)["path"]).parent))
+    for name in ("classes", "confidence", "novelty"):
+        assert np.array_equal(classes(tmp_path / "out", name), classes(first, name))
 
 
 def test_another_sensor_is_matched_by_wavelength(model, tmp_path):
@@ -63,6 +73,23 @@ def test_another_sensor_is_matched_by_wavelength(model, tmp_path):
     _, told = perform("apply_model", scene, tmp_path / "out", model=model("random_forest"))
     assert (classes(tmp_path / "out") == crops()).mean() > 0.85
     assert any("40 bands were brought to the 12 bands of the model" in one for one in told)
+
+
+def test_bands_of_known_widths_see_the_scene_through_their_gaussians(model, tmp_path):
+    """What the scene's own bands have blurred already is taken off the width of the model's."""
+    axis, own, wanted = np.arange(400.0, 1051, 5), 6.0, np.linspace(20, 60, BANDS)
+    values = np.random.default_rng(2).uniform(0.1, 0.6, (len(axis), 8, 9)).astype(np.float32)
+    header = f"wavelength units = nm\nwavelength = {{{', '.join(map(str, axis))}}}\n"
+    header += f"fwhm = {{{', '.join([str(own)] * len(axis))}}}\n"
+    trained = replace(read_model(model("svm")["path"]), fwhm=wanted.astype(np.float32))
+    with Scene(write_envi(tmp_path / "finer.bsq", values, header), 1.0) as scene:
+        found = Bands(scene, trained).of(scene.read(scene.windows(100)[0])).reflectance
+    grid = np.arange(400, 1050, 0.05)
+    dense = np.stack([np.interp(grid, axis, spectrum) for spectrum in values.reshape(len(axis), -1).T])
+    for band, centre in enumerate(WAVELENGTHS):
+        sigma = np.sqrt(wanted[band] ** 2 - own**2) / (2 * np.sqrt(2 * np.log(2)))
+        response = np.exp(-(((grid - centre) / sigma) ** 2) / 2)
+        np.testing.assert_allclose(found[band].ravel(), dense @ response / response.sum(), atol=1e-4)
 
 
 def test_a_sensor_that_does_not_cover_the_model(model, tmp_path):
@@ -91,6 +118,16 @@ def test_a_scene_of_other_values_is_said_to_be_strange(model, tmp_path):
     assert metrics["novel_share"] > 0.9
     assert any("outside the range" in one for one in told)
     assert any("look like nothing the model was trained on" in one for one in told)
+
+
+def test_a_model_that_unmixes_as_well_is_refused(model, tmp_path):
+    card = shutil.copytree(Path(model("svm")["path"]).parent, tmp_path / "model") / "model.json"
+    joint = {"task": "unmix_and_classify", "method": "ugm", "settings": {}}
+    card.write_text(json.dumps({**json.loads(card.read_text(encoding="utf-8")), **joint}), encoding="utf-8")
+    scene = write_scene(tmp_path / "scene.tif")
+    with pytest.raises(ValueError, match="the task 'unmix_and_classify'; only models of 'classify' can be applied"):
+        perform("apply_model", scene, tmp_path / "out", model={"path": str(card)})
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_that_is_no_model(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import desktop
 import numpy as np
 import pytest
+from mixel.backend.methods import methods
 from osgeo import gdal, ogr, osr
 
 gdal.UseExceptions()
@@ -58,7 +59,7 @@ def run(profile, scene, tmp_path_factory) -> Path:
 
 def test_the_algorithm_is_listed(profile):
     listed = qgis_process(profile, "list").stdout
-    for name in ("unmix", "classify", "apply_model", "draw_sample", "assess"):
+    for name in ("unmix", "classify", "unmix_and_classify", "apply_model", "draw_sample", "assess"):
         assert f"mixel:{name}\t" in listed
 
 
@@ -66,6 +67,14 @@ def test_every_parameter_and_output_is_explained(profile):
     shown = qgis_process(profile, "help", "mixel:unmix").stdout
     for name in (*PARAMETERS, *OUTPUTS):
         assert f"{name}: " in shown
+
+
+@pytest.mark.parametrize("task", ["unmix", "classify", "unmix_and_classify"])
+def test_every_method_and_its_settings_are_explained(profile, task):
+    shown = qgis_process(profile, "help", f"mixel:{task}").stdout
+    for method in methods(task):
+        assert f"{method.name}: {method.label}" in shown
+        assert all(one.label in shown for one in method.settings)
 
 
 def test_the_parameters_of_labels_are_explained(profile):

@@ -8,6 +8,7 @@ import time
 import pytest
 from mixel.backend.methods import methods
 from mixel.backend.protocol import Progress
+from mixel.backend.tasks import task
 from mixel.plugin.algorithms import TaskAlgorithm
 from mixel.plugin.parameters import parameter_names
 from qgis.core import (
@@ -79,15 +80,17 @@ def test_it_is_listed_with_group_tags_and_help(algorithm):
     assert "hyperspectral" in algorithm.tags()
     assert algorithm.helpUrl().startswith("https://")
     assert not algorithm.icon().isNull()
-    for method in methods("unmix"):
-        assert method.summary in algorithm.shortHelpString()
 
 
-def test_every_parameter_has_help_and_every_setting_is_a_parameter(algorithm):
+@pytest.mark.parametrize("name", ["unmix", "classify", "unmix_and_classify"])
+def test_every_parameter_has_help_and_every_setting_is_a_parameter(provider, name):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"mixel:{name}")
     definitions = {one.name(): one for one in algorithm.parameterDefinitions()}
     assert all(one.help() for one in definitions.values())
-    names = parameter_names(methods("unmix"), "unmamba")
-    for method in methods("unmix"):
+    names = parameter_names(methods(name), task(name).default_method)
+    assert definitions["METHOD"].options() == [method.name for method in methods(name)]
+    for method in methods(name):
+        assert method.summary in algorithm.shortHelpString()
         for setting in method.settings:
             shown = definitions[names[method.name, setting.name]]
             assert setting.label in shown.description()

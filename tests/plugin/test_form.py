@@ -90,7 +90,7 @@ def test_limits_beyond_qts_whole_numbers_are_cut(qgis_app):
 
 
 def test_the_real_methods_forms_give_their_defaults(qgis_app):
-    for method in methods("unmix"):
+    for method in methods():
         values = {**SettingsForm(method.settings, False).values(), **SettingsForm(method.settings, True).values()}
         assert build(method.config, values) == method.config()
 

@@ -40,8 +40,8 @@ def editor(box, name):
     return box.findChild(QWidget, f"setting_{name}")
 
 
-def job_of(processing, layer, folder, **more):
-    processing.run("mixel:unmix", {"INPUT": layer.id(), "OUTPUT_FOLDER": str(folder), **more})
+def job_of(processing, layer, folder, name="unmix", **more):
+    processing.run(f"mixel:{name}", {"INPUT": layer.id(), "OUTPUT_FOLDER": str(folder), **more})
     return json.loads((folder / "job.json").read_text(encoding="utf-8"))
 
 
@@ -135,11 +135,13 @@ def test_from_the_panel_to_the_job(two_methods, provider, project, make_layer, w
     qgis_app.processEvents()
 
 
-def test_the_real_methods_can_all_be_chosen_and_run(processing, project, make_layer, tmp_path):
-    layer, box = make_layer(), MethodBox(task("unmix"))
-    assert box.parameters()["METHOD"] == "unmamba"
-    for method in methods("unmix"):
+@pytest.mark.parametrize("name", ["unmix", "classify", "unmix_and_classify"])
+def test_the_real_methods_can_all_be_chosen_and_run(processing, make_layer, areas, tmp_path, name):
+    layer, box = make_layer(), MethodBox(task(name))
+    assert box.parameters()["METHOD"] == task(name).default_method
+    training = {} if name == "unmix" else {"TRAINING": areas().id(), "TRAINING_FIELD": "class"}
+    for method in methods(name):
         choose(box, method.name)
-        job = job_of(processing, layer, tmp_path / method.name, **box.parameters())
-        assert job["method"] == method.name
+        job = job_of(processing, layer, tmp_path / method.name, name, **training, **box.parameters())
+        assert (job["task"], job["method"]) == (name, method.name)
         assert job["settings"] == {one.name: one.default for one in method.settings}
