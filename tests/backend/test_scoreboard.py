@@ -1,8 +1,7 @@
-"""The scoreboard on a tiny scene, from scene file to page: cells, resuming, failures, figures, what the help quotes."""
+"""The scoreboard on a tiny scene, from scene file to page: scenes, cells, resuming, failures."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from scipy.io import savemat
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.benchmarks import compare, page, presets, targets  # noqa: E402
+from tests.benchmarks import page  # noqa: E402
 from tests.benchmarks.results import SHIPPED, Results  # noqa: E402
 from tests.benchmarks.scene_files import described, read_scene, scene_files, tasks_of  # noqa: E402
 from tests.benchmarks.simulate import Simulation  # noqa: E402
@@ -63,16 +62,6 @@ def data(tmp_path):
 def scoreboard(data, *arguments):
     command = [sys.executable, "-m", "tests.benchmarks.benchmark", str(data), "--scene", "tiny", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-
-
-def kept(folder, variants):
-    """A results folder with these variants of the scene "s", each a list of rows and of right pixels."""
-    results = Results(folder)
-    for variant, (rows, right) in variants.items():
-        for seed, (row, pixels) in enumerate(zip(rows, right, strict=True)):
-            blocks = np.arange(len(pixels)) // 10
-            results.add("s", variant, seed, row, {"right": np.asarray(pixels, np.uint8), "blocks": blocks})
-    return results
 
 
 def test_a_scene_file_says_what_cube_reference_and_split_are(data):
@@ -195,71 +184,24 @@ def test_training_pixels_can_be_few_of_each_class(data):
     assert few.counts.tolist() == [5, 5] and len(none) == 0
 
 
-def test_results_are_replaced_whole_and_sorted_by_seed(tmp_path):
-    results = Results(tmp_path)
-    for seed in (2, 0):
-        results.add("s", "m,x=1", seed, {"oa": seed / 10}, {"right": np.ones(4, np.uint8)})
-    assert list(results.rows("s", "m,x=1")) == [0, 2] and results.variants("s") == ["m,x=1"]
-    assert set(results.arrays("s", "m,x=1")) == {"right_0", "right_2"}
-    assert len(list((tmp_path / "s").iterdir())) == 2  # nothing half written is left
-    assert list(json.loads((tmp_path / "s" / "m,x=1.json").read_text())) == ["0", "2"]
+def test_blocks_are_numbered_by_place_in_every_split(data):
+    text = SCENE[: SCENE.index("training =")] + 'all = { file = "tiny.mat", variable = "L" }\ngap = 1\n'
+    (data / "drawn.toml").write_text(text, encoding="utf-8")
+    known = {}
+    for seed in range(4):
+        truth = read_scene(data / "drawn.toml", data, seed).truth
+        test = truth.labels.select(truth.split.test)
+        for place, block in zip(zip(test.rows, test.cols, strict=True), truth.blocks(truth.split.test), strict=True):
+            assert known.setdefault(place, block) == block
+    assert len(set(known.values())) > 3
 
 
-def test_means_over_seeds_with_interval():
-    rows = {seed: {"oa": value} for seed, value in enumerate((0.7, 0.8, 0.9))}
-    found = compare.summary(rows, "oa")
-    assert (found.mean, found.sd, found.seeds) == (pytest.approx(0.8), pytest.approx(0.1), 3)
-    assert found.interval == pytest.approx((0.8 - 4.3027 * 0.1 / 3**0.5, 0.8 + 4.3027 * 0.1 / 3**0.5), abs=1e-4)
-    assert compare.summary(rows, "rmse") is None and np.isnan(compare.summary({0: {"oa": 1.0}}, "oa").interval[0])
-
-
-def test_two_methods_are_compared_on_the_seeds_they_share(tmp_path):
-    random = np.random.default_rng(0)
-    good, bad = ([random.random(400) < share for _ in range(3)] for share in (0.9, 0.6))
-    results = kept(tmp_path, {"a": ([{}] * 3, good), "b": ([{}] * 2, bad[:2])})
-    first, second = (compare.right_pixels(results, "s", name) for name in "ab")
-    found = compare.difference(first, second)
-    assert found.seeds == 2 and found.interval[0] > 0.2 and found.p_value < 1e-6
-    assert found.mean == pytest.approx(np.mean(good[:2]) - np.mean(bad[:2]))
-    assert compare.difference(first, first).p_value == 1
-    assert compare.right_pixels(results, "s", "nobody") is None
-
-
-def test_blocks_of_other_splits_are_other_blocks(tmp_path):
-    results = Results(tmp_path)
-    for seed, size in ((0, 60), (1, 60), (2, 50)):
-        results.add("s", "m", seed, {}, {"right": np.ones(size, np.uint8), "blocks": np.arange(size) // 10})
-    found = compare.right_pixels(results, "s", "m")
-    assert np.array_equal(found.blocks[0], found.blocks[1]) and not set(found.blocks[0]) & set(found.blocks[2])
-
-
-def test_holm_against_the_book():
-    assert compare.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert compare.holm([0.6, 0.9]) == [1.0, 1.0] and compare.holm([]) == []
-
-
-def test_targets_are_judged_by_means_and_say_how_many_seeds(tmp_path):
-    results = Results(tmp_path)
-    for seed in range(10):
-        results.add("samson", "unmamba", seed, {"rmse": 0.09, "sad": 0.06}, {})
-    found = {one.goal: one for one in targets.targets(results)}
-    reached = [one for goal, one in found.items() if goal.startswith("samson")]
-    assert [one.verdict for one in reached] == ["holds", "missed"]
-    for seed in range(10):
-        results.add("samson", "unmamba", seed, {"rmse": 0.12, "sad": 0.04}, {})
-    found = {one.goal: one for one in targets.targets(results)}
-    far, near = (one.verdict for goal, one in found.items() if goal.startswith("samson"))
-    assert far == f"missed: {targets.SAMSON}" and near == "holds"
-    others = {one.verdict for goal, one in found.items() if not goal.startswith(("samson", "SpectralMamba"))}
-    assert others == {"not run"}
-    assert [one.verdict for goal, one in found.items() if goal.startswith("SpectralMamba")] == ["holds", "holds"]
-    results.add("indian_pines", "mim", 0, {"oa": 0.93}, {})
-    results.add("indian_pines", "random_forest", 0, {"oa": 0.7}, {})
-    best = next(one for one in targets.targets(results) if one.goal.startswith("indian_pines"))
-    assert best.verdict == "holds (1 seeds only)" and "93.0" in best.reached
-    results.add("indian_pines", "spectralmamba", 0, {"oa": 0.69}, {})
-    each = next(one for one in targets.targets(results) if one.goal.startswith("indian_pines: every"))
-    assert each.verdict == "missed (1 seeds only)" and "the least, SpectralMamba, 69.0 %" in each.reached
+def test_a_scene_whose_files_are_not_there_is_left_out(data, tmp_path):
+    (data / "gone.toml").write_text(SCENE.replace("tiny.mat", "gone.mat"), encoding="utf-8")
+    asked = ("--scene", "gone", "--method", "random_forest", "--seeds", "1", "--results", str(tmp_path / "r"))
+    done = scoreboard(data, *asked)
+    assert done.returncode == 0 and "gone: left out, gone.mat is not in the data folder" in done.stdout
+    assert "| Random forest | 1 |" in done.stdout and not (tmp_path / "r" / "gone").exists()  # the table is printed
 
 
 def test_the_page_is_made_of_the_cells_alone(data, tmp_path, monkeypatch):
@@ -274,9 +216,9 @@ def test_the_page_is_made_of_the_cells_alone(data, tmp_path, monkeypatch):
     for word in (
         "| Random forest | 2 |",
         "*uniform abundances*",
-        "*the commonest class*",
+        "*the commonest training class*",
         "*the logistic regression*",
-        "7 cells",
+        "8 cells",
     ):
         assert word in text, word
     for name in ("tiny_maps", "tiny_abundances", "tiny_spectra", "tiny_cost"):
@@ -289,9 +231,3 @@ def test_the_page_is_made_of_the_cells_alone(data, tmp_path, monkeypatch):
     page.write_page(Results(folder))
     assert (tmp_path / "docs" / "benchmarks.md").read_text(encoding="utf-8") == text
     assert len(list((tmp_path / "docs" / "benchmarks").glob("*.png"))) == 4
-
-
-@pytest.mark.parametrize("item", presets.deep_methods(), ids=lambda one: one.name)
-def test_the_help_of_the_presets_quotes_the_finished_cells(item):
-    told = sys.modules[item.config.__module__].MEASURED
-    assert told == presets.sentence(Results(SHIPPED), item)

@@ -2,8 +2,11 @@
 
 Each cell (scene, method, seed) is computed in a process of its own and kept; finished ones are not computed twice, so
 a run that was cut off goes on where it was. First seeds come first: a short run gives a whole, if rougher, table.
+Cells that came with the repository count as finished; ``--again`` computes them again, to see for yourself.
+
 ``--validation`` scores validation pixels instead of test pixels, for choosing settings; ``--set`` names settings that
 differ from the shipped ones. Both print only. ``--results`` keeps cells elsewhere; then no page is written either.
+A scene whose files are not in the data folder is left out.
 """
 
 from __future__ import annotations
@@ -25,10 +28,10 @@ import numpy as np
 from backend.about import about
 from backend.methods import methods
 from tests.benchmarks.cell import FLOORS, Cell
-from tests.benchmarks.page import PAGE, write_page
+from tests.benchmarks.page import PAGE, tables, write_page
 from tests.benchmarks.presets import SCENES as PRESET_SCENES
 from tests.benchmarks.results import SHIPPED, Results
-from tests.benchmarks.scene_files import scene_files, tasks_of
+from tests.benchmarks.scene_files import has_curves, missing_file, scene_files, tasks_of
 
 ROOT = Path(__file__).parents[2]
 UNGUIDED = {"guidance": "False"}
@@ -43,21 +46,29 @@ def cells(options: argparse.Namespace) -> list[Cell]:
     """All cells that the options ask for, first seeds first."""
     settings = dict(pair.split("=", 1) for pair in options.set)
     known, found = [one.name for one in methods()], []
+    shipped = not (settings or options.per_class or options.validation)
     for name, path in scene_files(options.data).items():
         if options.scene and name not in options.scene:
+            continue
+        missing = missing_file(path, options.data)
+        if missing:
+            print(f"{name}: left out, {missing} is not in the data folder")
             continue
         tasks = tasks_of(path)
         chosen = [one for one in methods() if one.task in tasks and one.name in (options.method or known)]
         for seed in range(options.first, options.first + options.seeds):
-            found += [Cell(name, FLOORS, 0)] if seed == 0 and FLOORS in (options.method or [FLOORS]) else []
+            if FLOORS in (options.method or [FLOORS]) and (seed == 0 or "classify" in tasks):
+                found.append(Cell(name, FLOORS, seed))
             for one in chosen:
                 found.append(Cell(name, one.name, seed, settings, options.per_class, options.validation))
-                if one.task == "unmix_and_classify" and not settings and not options.per_class:
-                    found.append(Cell(name, one.name, seed, UNGUIDED, 0, options.validation))
+                if not shipped:
+                    continue
+                if one.task == "unmix_and_classify":
+                    found.append(Cell(name, one.name, seed, UNGUIDED))
                 if options.presets and name == PRESET_SCENES.get(one.name, ("",))[0] and seed < PRESET_SEEDS:
                     found += [Cell(name, one.name, seed, {"preset": preset}) for preset in ("quick", "thorough")]
-                if options.curves and one.task == "classify" and seed < CURVE_SEEDS:
-                    found += [Cell(name, one.name, seed, settings, number) for number in CURVE]
+                if options.curves and has_curves(path) and one.task == "classify" and seed < CURVE_SEEDS:
+                    found += [Cell(name, one.name, seed, per_class=number) for number in CURVE]
     return sorted(found, key=lambda cell: (cell.seed, cell.per_class > 0))
 
 
@@ -99,6 +110,12 @@ class Runner:
         print(f"{name}: " + "  ".join(f"{key} {row[key]:.4g}" for key in SHOWN if key in row), flush=True)
 
 
+def _finished(results: Results, cell: Cell) -> bool:
+    """Whether a cell need not be computed; the reference's pictures do not come with the repository."""
+    there = cell.seed in results.rows(cell.scene, cell.variant)
+    return there and (cell.method != FLOORS or cell.seed > 0 or bool(results.arrays(cell.scene, FLOORS)))
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -124,8 +141,9 @@ def parsed() -> Any:
     parser.add_argument("--jobs", type=int, default=1, help="cells computed at once")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method")
     parser.add_argument("--per-class", type=int, default=0, help="at most so many training pixels of each class")
-    parser.add_argument("--curves", action="store_true", help="also 5, 10, 20 and 50 training pixels per class")
-    parser.add_argument("--presets", action="store_true", help="also the presets, where they are measured")
+    switch = argparse.BooleanOptionalAction
+    parser.add_argument("--curves", action=switch, default=True, help="also 5, 10, 20 and 50 training pixels per class")
+    parser.add_argument("--presets", action=switch, default=True, help="also the presets, where they are measured")
     parser.add_argument("--validation", action="store_true", help="score validation pixels: for choosing settings")
     parser.add_argument("--results", type=Path, help="where finished cells are kept")
     parser.add_argument("--again", action="store_true", help="compute finished cells again")
@@ -139,11 +157,11 @@ def main() -> int:
     trial = bool(options.validation or options.set or options.results)
     with tempfile.TemporaryDirectory() as aside:
         results = Results(options.results or (Path(aside) if trial else SHIPPED))
-        todo = [] if options.page_only else cells(options)
-        if not options.again:
-            todo = [one for one in todo if one.seed not in results.rows(one.scene, one.variant)]
+        asked = [] if options.page_only else cells(options)
         runner = Runner(options.data, results, options.jobs)
-        runner.run(todo)
+        runner.run([one for one in asked if options.again or not _finished(results, one)])
+        for scene in sorted({one.scene for one in asked}):
+            print("\n" + tables(results, scene))
         if not trial:
             write_page(results)
             print(f"Written: {PAGE.relative_to(ROOT)}")

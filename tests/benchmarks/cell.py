@@ -28,12 +28,16 @@ from backend.methods import Method, method
 from backend.methods.contract import Plan
 from backend.methods.regression import Regression
 from backend.metrics import match
+from backend.splits import leakage
 from tests.benchmarks.classifying import classification_figures, mapped, training_data
 from tests.benchmarks.scene_files import BenchmarkScene, read_scene, scene_files
 from tests.benchmarks.unmixing import floors, unmixing_figures
 
 FLOORS = "floors"
 """The name under which the answers that need the reference stand beside the methods."""
+
+PATCHES = (11, 29)
+"""Pixels a side of what Mamba-in-Mamba and MambaHSI see: how many test pixels lie so near a training pixel is told."""
 
 KINDS = {"blocks": np.int32, "endmembers": np.float16}
 """Of the arrays that are not bytes."""
@@ -101,6 +105,9 @@ def score(cell: Cell, scene: BenchmarkScene) -> Scored:
 def _floors(scene: BenchmarkScene, found: Scored) -> Scored:
     """Answers that need no method, and the reference itself, for the pictures."""
     reference, truth = scene.reference, scene.truth
+    found.figures |= {"title": scene.title, "note": scene.note}
+    if scene.wavelengths is not None:
+        found.figures["wavelengths"] = [float(one) for one in scene.wavelengths]
     if reference:
         found.figures |= {**floors(scene.cube, reference), "endmembers": list(reference.names)}
         found.arrays |= {"abundances": np.nan_to_num(reference.abundances) * 255, "endmembers": reference.spectra}
@@ -111,10 +118,13 @@ def _floors(scene: BenchmarkScene, found: Scored) -> Scored:
         commonest = int(labels.select(split.train).counts.argmax()) + 1
         image = np.zeros(scene.cube.valid.shape)
         image[labels.rows, labels.cols] = labels.values
-        found.figures |= {"commonest class": float((asked == commonest).mean())}
+        found.figures |= {"commonest training class": float((asked == commonest).mean())}
         found.figures |= {"logistic regression": _regression(scene, labels.select(split.test))}
+        found.figures |= {f"near_{patch}": leakage(labels, split, patch).in_patch for patch in PATCHES}
         found.figures["classes"] = [one.name for one in labels.classes]
-        found.arrays["map"] = image
+        found.figures["colours"] = [one.colour for one in labels.classes]
+        if found.seed == 0:
+            found.arrays["map"] = image
     return found
 
 
@@ -156,13 +166,14 @@ def _classify(cell: Cell, config: Any, scene: BenchmarkScene, found: Scored) -> 
 
     fitted = found.clock("learn", learn)
     probabilities = found.clock("map", lambda: mapped(fitted, scene.cube, plan))
-    asked = truth.labels.select(truth.split.validation if cell.validation else truth.split.test)
+    tested = truth.split.validation if cell.validation else truth.split.test
+    asked = truth.labels.select(tested)
     found.figures, classes = classification_figures(probabilities, asked)
     if sample and scene.reference:
         _abundances(fitted, scene, found, "unmix")
     counts = truth.split.counts.sum(axis=1)
     found.figures |= {"training_pixels": len(parts[0]), "validation_pixels": len(parts[1]), "test_pixels": counts[2]}
-    found.arrays |= {"right": classes == asked.values, "blocks": truth.blocks(asked)}
+    found.arrays |= {"right": classes == asked.values, "blocks": truth.blocks(tested)}
     if cell.seed == 0:
         found.arrays["map"] = np.where(scene.cube.valid, probabilities.argmax(axis=0) + 1, 0)
     return fitted

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from backend.accuracy import difference_interval, mcnemar
+from backend.accuracy import difference_interval, mcnemar, no_interval
 from tests.benchmarks.results import Results
 
 Interval = tuple[float, float]
-OTHER_SPLIT = 1_000_000
-"""Added to the numbers of blocks of another split, which are others."""
+NOWHERE = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Summary:
     def interval(self) -> Interval:
         """95 % interval of the mean over seeds (Student's t); NaN of one seed."""
         if self.seeds < 2:
-            return (float("nan"), float("nan"))
+            return NOWHERE
         half = float(student.ppf(0.975, self.seeds - 1)) * self.sd / self.seeds**0.5
         return (self.mean - half, self.mean + half)
 
@@ -51,7 +50,7 @@ def summary(rows: dict[int, dict[str, Any]], figure: str) -> Summary | None:
 
 @dataclass(frozen=True)
 class Right:
-    """Which test pixels a method has right, all seeds one after another, and the block each lies in."""
+    """Which test pixels a method has right, by seed, and the number of the block each lies in, that of its place."""
 
     seeds: tuple[int, ...]
     pixels: tuple[NDArray[np.bool_], ...]
@@ -59,22 +58,18 @@ class Right:
 
     @property
     def interval(self) -> Interval:
-        """95 % interval of the OA by resampling blocks; every seed's answer for a block goes with it."""
+        """95 % interval of the OA by resampling places; what every seed says of a place goes with it."""
         right = np.concatenate(self.pixels)
-        return difference_interval(right, np.zeros_like(right), np.concatenate(self.blocks))
+        return _interval(right, np.zeros_like(right), np.concatenate(self.blocks))
 
 
 def right_pixels(results: Results, scene: str, variant: str) -> Right | None:
-    """What a method has right on the test pixels of a scene; None without results. Blocks of unlike splits differ."""
+    """What a method has right on the test pixels of a scene; None without results."""
     arrays = results.arrays(scene, variant)
     seeds = sorted(int(name.removeprefix("right_")) for name in arrays if name.startswith("right_"))
-    blocks = [arrays[f"blocks_{seed}"].astype(np.int64) for seed in seeds]
-    apart = [
-        one if np.array_equal(one, blocks[0]) else one + OTHER_SPLIT * (seed + 1)
-        for seed, one in zip(seeds, blocks, strict=True)
-    ]
+    blocks = tuple(arrays[f"blocks_{seed}"].astype(np.int64) for seed in seeds)
     pixels = tuple(arrays[f"right_{seed}"].astype(bool) for seed in seeds)
-    return Right(tuple(seeds), pixels, tuple(apart)) if seeds else None
+    return Right(tuple(seeds), pixels, blocks) if seeds else None
 
 
 @dataclass(frozen=True)
@@ -102,9 +97,14 @@ def difference(first: Right, second: Right) -> Difference | None:
     )
     blocks = np.concatenate([first.blocks[one] for one, _ in pairs])
     values = [mcnemar(first.pixels[one], second.pixels[other]).p_value for one, other in pairs]
-    interval = difference_interval(mine, theirs, blocks)
+    interval = _interval(mine, theirs, blocks)
     p_value = min(1.0, 2 * float(np.median(values)))
     return Difference(float(mine.mean() - theirs.mean()), interval, p_value, len(shared))
+
+
+def _interval(first: NDArray[np.bool_], second: NDArray[np.bool_], blocks: NDArray[np.int64]) -> Interval:
+    """That of a difference; NaN where the pixels lie in too few blocks for one."""
+    return NOWHERE if no_interval(blocks) else difference_interval(first, second, blocks)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

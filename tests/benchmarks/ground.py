@@ -1,8 +1,8 @@
 """The labelled pixels of a benchmark scene and their split, as a scene file's ``[labels]`` describes them.
 
 Labels are a class raster or table (``classes`` names its values from 1, after ``values`` has said what each becomes
-where files count otherwise), or a layer of areas with a ``field``. Either
-two are given, ``training`` and ``test``; or one, ``all``, with squares of ``tile`` pixels that train and test
+where files count otherwise; ``colours`` gives some of them theirs), or a layer of areas with a ``field``. Either two
+are given, ``training`` and ``test``; or one, ``all``, with squares of ``tile`` pixels that train and test
 (``training_tiles``, ``test_tiles``: row and column where each begins), or else split into blocks ``gap`` pixels apart
 as Mixel does. Validation pixels are drawn from the training pixels, in squares of ``block``; never from the test
 pixels.
@@ -29,11 +29,15 @@ VALIDATION = 0.1
 
 @dataclass(frozen=True)
 class Truth:
-    """Labels and split. ``block``: pixels a side of the squares that count as one in intervals."""
+    """Labels and split. ``block``: pixels a side of the squares that count as one in intervals.
+
+    ``drawn``: whether every seed is another split.
+    """
 
     labels: Labels
     split: Split
     block: int
+    drawn: bool
 
     def training(self, per_class: int, seed: int) -> tuple[Labels, Labels]:
         """Training and validation pixels; with ``per_class`` so many of each train and none validate."""
@@ -43,9 +47,14 @@ class Truth:
         both = self.labels.select(self.split.train | self.split.validation)
         return limit(both, per_class, seed), both.select(np.zeros(len(both), bool))
 
-    def blocks(self, labels: Labels) -> NDArray[np.int64]:
-        """The number of the block each pixel lies in (pixels,)."""
-        return resampling_blocks(labels, self.block)
+    def blocks(self, asked: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The number of the block that each labelled pixel asked for lies in (asked pixels,).
+
+        It is that of its place, the same in every split.
+        """
+        if self.drawn:
+            return resampling_blocks(self.labels, self.block)[asked]
+        return resampling_blocks(self.labels.select(asked), self.block)
 
 
 def truth(files: Files, given: Mapping[str, Any], cube: Cube, grid: Grid | None, seed: int) -> Truth:
@@ -63,23 +72,24 @@ def truth(files: Files, given: Mapping[str, Any], cube: Cube, grid: Grid | None,
         return _given(given, parts[0], parts[1], block, seed)
     gap = int(given["gap"])
     split = block_split(labels, None, gap, SHARES, seed)
-    return Truth(labels, split, automatic_block(labels, gap))
+    return Truth(labels, split, automatic_block(labels, gap), drawn=True)
 
 
 def _given(given: Mapping[str, Any], training: NDArray[Any], test: NDArray[Any], block: int, seed: int) -> Truth:
-    parts = [_labels(part, given["classes"]) for part in (training, test)]
+    parts = [_labels(part, given) for part in (training, test)]
     labels, split = given_split(parts[0], parts[1], VALIDATION, block, 0, seed)
-    return Truth(labels, split, given.get("tile") or automatic_block(labels, 0))
+    return Truth(labels, split, given.get("tile") or automatic_block(labels, 0), drawn=False)
 
 
 def _all(files: Files, given: Mapping[str, Any], cube: Cube, grid: Grid | None) -> Labels:
     """Labels of the whole scene, on pixels that hold data."""
     described = given["all"]
     if "field" not in described:
-        return _labels(_table(files, described, cube), given["classes"])
+        return _labels(_table(files, described, cube), given)
     if grid is None:
         raise ValueError("[labels] all: a layer needs a cube that knows where it lies")
-    labels = read_labels({"path": str(files.path(described["file"])), "field": described["field"]}, grid)
+    source = {"path": str(files.path(described["file"])), "field": described["field"]}
+    labels = read_labels({**source, "colours": given.get("colours", {})}, grid)
     return labels.select(cube.valid[labels.rows, labels.cols])
 
 
@@ -101,11 +111,18 @@ def _inside(values: NDArray[np.int16], side: int, corners: list[list[int]]) -> N
     return found
 
 
-def _labels(values: NDArray[np.int16], names: list[str]) -> Labels:
-    """All labelled pixels of an image of class values, whose names these are in order; each is an area of its own."""
+def _labels(values: NDArray[np.int16], given: Mapping[str, Any]) -> Labels:
+    """All labelled pixels of an image of class values, named by ``classes`` in order; each is an area of its own."""
+    names = given["classes"]
     rows, cols = np.nonzero(values)
     if values.max(initial=0) > len(names):
         raise ValueError(f"[labels] classes names {len(names)} classes; the values go up to {values.max()}")
     areas = np.arange(len(rows), dtype=np.int32)
-    found = Labels(rows.astype(np.int32), cols.astype(np.int32), values[rows, cols], areas, make_classes(names))
+    found = Labels(
+        rows.astype(np.int32),
+        cols.astype(np.int32),
+        values[rows, cols],
+        areas,
+        make_classes(names, given.get("colours")),
+    )
     return replace(found, values=found.values.astype(np.int16))

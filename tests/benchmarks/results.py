@@ -71,3 +71,28 @@ class Results:
         part = path.with_name(path.name + ".part")
         part.write_bytes(content)
         os.replace(part, path)
+
+
+class Comparable(Results):
+    """The same cells, less those whose split not every method has seen, where each seed is another split.
+
+    Splits differ in how hard they are, so that means over unlike ones do not compare methods.
+    """
+
+    def rows(self, scene: str, variant: str) -> dict[int, dict[str, Any]]:
+        """The finished seeds of a method on a scene that all have."""
+        shared = self._shared(scene)
+        return {seed: row for seed, row in super().rows(scene, variant).items() if shared is None or seed in shared}
+
+    def arrays(self, scene: str, variant: str) -> dict[str, np.ndarray]:
+        """The arrays of these seeds."""
+        shared = self._shared(scene)
+        found = super().arrays(scene, variant)
+        return {name: one for name, one in found.items() if shared is None or int(name.rsplit("_", 1)[1]) in shared}
+
+    def _shared(self, scene: str) -> set[int] | None:
+        """The seeds of every method that classifies a scene; None where the split is the same for all."""
+        every = [super(Comparable, self).rows(scene, one) for one in self.variants(scene) if "per_class" not in one]
+        every = [rows for rows in every if any("oa" in row for row in rows.values())]
+        sizes = {row["test_pixels"] for rows in every for row in rows.values()}
+        return set.intersection(*(set(rows) for rows in every)) if len(sizes) > 1 else None

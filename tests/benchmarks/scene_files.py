@@ -8,7 +8,7 @@ references of the same scenes are in circulation, so each scene carries a digest
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,11 @@ def tasks_of(path: Path) -> set[str]:
     return found | ({"classify", "unmix_and_classify"} if "labels" in given else set())
 
 
+def has_curves(path: Path) -> bool:
+    """Whether accuracy against the number of training pixels is wanted of a scene: ``curves`` in ``[labels]``."""
+    return bool(described(path).get("labels", {}).get("curves", False))
+
+
 def described(path: Path) -> dict[str, Any]:
     """What a scene file says. ValueError, a sentence, if it is no scene file."""
     try:
@@ -86,6 +91,11 @@ def described(path: Path) -> dict[str, Any]:
     if unknown or not given.keys() & {"cube", "simulate"}:
         raise ValueError(f"{path.name}: a scene file has {', '.join(sorted(SECTIONS))}, and no {unknown or 'less'}.")
     return given
+
+
+def missing_file(path: Path, data: Path) -> str:
+    """The first file that a scene names and the data folder does not hold; empty if it holds them all."""
+    return next((one for one in _named(described(path)) if not (data / one).is_file()), "")
 
 
 def read_scene(path: Path, data: Path, seed: int) -> BenchmarkScene:
@@ -107,6 +117,15 @@ def read_scene(path: Path, data: Path, seed: int) -> BenchmarkScene:
         raise type(error)(f"{path.name}: {error}.") from error
     title, note = given.get("title", path.stem), given.get("note", "")
     return BenchmarkScene(path.stem, title, note, cube, wavelengths, reference, known, files.digest)
+
+
+def _named(given: Any) -> Iterator[str]:
+    """Every ``file`` in a scene file's tables."""
+    if isinstance(given, dict):
+        yield from (str(value) for key, value in given.items() if key == "file")
+    if isinstance(given, dict | list):
+        for one in given.values() if isinstance(given, dict) else given:
+            yield from _named(one)
 
 
 def _cube(files: Files, given: Mapping[str, Any], reference: Reference | None) -> tuple[Cube, Array | None, Any]:

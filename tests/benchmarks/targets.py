@@ -17,11 +17,18 @@ BANDS, CLASSES = 145, 14
 NETWORKS = ("mim", "mambahsi", "spectralmamba", "ugm")
 
 
-SAMSON = "its reference takes water for as bright as soil; UNMamba takes every material as bright as it is"
-BERLIN = "a class holds many materials, and only the library knows which"
+SAMSON = (
+    "even spectra from the scene's own library, fitted with shares that sum to one, are 0.131 off this reference, "
+    "which gives dark water full shares"
+)
+BERLIN = (
+    "below VCA + FCLS, but no nearer than equal shares everywhere: a class holds many materials, and only the library "
+    "knows which of them are one"
+)
 POTSDAM = (
-    "its test tiles are unlike those that train, so that what a network learns beyond single spectra is of little use "
-    "there, and the intervals of so few tiles are wider than the lead asked for"
+    "45 % of the test pixels are low vegetation and 22 % trees, of the training pixels 21 and 44 %: what is learnt "
+    "beyond single spectra misleads there as often as it helps; and the intervals of four tiles are wider than the "
+    "lead asked for"
 )
 
 
