@@ -199,10 +199,21 @@ def test_300_classes(run, tmp_path):
     assert metrics["overall_accuracy"] == 1
 
 
+def complex_map(path):
+    """A raster of complex whole numbers, a type that numpy does not have."""
+    with rasterio.open(path, "w", driver="GTiff", width=COLS, height=ROWS, count=1, dtype="complex_int16", **GRID):
+        pass
+    return path
+
+
 BAD = {
     "three bands": (lambda path: write_map(path, np.stack([crops()] * 3), None), "has 3 bands"),
     "fractions": (lambda path: write_map(path, crops() + 0.5, None, "float32"), "holds the value"),
     "negative values": (lambda path: write_map(path, -crops(), None, "int16"), "holds the value"),
+    "infinity": (lambda path: write_map(path, crops() * np.inf, None, "float32"), "holds the value inf"),
+    "vast values": (lambda path: write_map(path, crops() * 1e20, None, "float64"), "holds the value 1e"),
+    "complex numbers": (lambda path: write_map(path, crops(), None, "complex64"), "holds complex numbers"),
+    "complex whole numbers": (complex_map, "holds complex numbers"),
     "nothing": (lambda path: write_map(path, crops() * 0, None), "holds no class"),
     "no raster": (lambda path: path.write_text("hello") and path, "cannot be opened"),
 }
