@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..names import check_lengths
 from .pixels import Grid, Labels
 from .raster import called, check_band, check_values, opened, read_classes, value_names
 
@@ -44,7 +45,10 @@ class ClassMap:
 
 
 def read_map(path: str) -> ClassMap:
-    """Read a class map. ValueError, a sentence, if it is no raster with one band of whole numbers from 0."""
+    """Read a class map.
+
+    ValueError, a sentence, if it is no raster with one band of whole numbers from 0, or a class's name is too long.
+    """
     with opened(path, "class map") as dataset:
         check_band(dataset, "class map")
         grid, names = Grid(dataset.crs, dataset.transform, dataset.height, dataset.width), value_names(dataset)
@@ -61,4 +65,6 @@ def read_map(path: str) -> ClassMap:
     if not counts:
         raise ValueError(f"The {what} holds no class: all its pixels are 0 or nodata.")
     order = np.array(sorted(counts), dtype=np.int64)
-    return ClassMap(str(path), grid, order, called(order, names), np.array([counts[value] for value in order.tolist()]))
+    texts = called(order, names)
+    check_lengths(texts)
+    return ClassMap(str(path), grid, order, texts, np.array([counts[value] for value in order.tolist()]))

@@ -19,6 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..cube import partition
+from ..names import plain
 from .classes import MAX_CLASSES, make_classes
 from .pixels import MAX_PIXELS, TOO_MANY, Grid, Labels, rare_notices
 
@@ -173,14 +174,22 @@ def value_names(dataset: Any) -> list[str]:
     """
     tags = dataset.tags(1)
     if "category_0" in tags:
-        return [tags.get(f"category_{value}", "") for value in range(sum(key.startswith("category_") for key in tags))]
+        number = sum(key.startswith("category_") for key in tags)
+        return [plain(tags.get(f"category_{value}", "")) for value in range(number)]
     with tempfile.TemporaryDirectory() as folder:
         description = Path(folder) / "labels.vrt"
         rasterio.shutil.copy(dataset, description, driver="VRT")
-        text = description.read_text(encoding="utf-8")
+        text = _decoded(description.read_bytes())
     found = re.search("<CategoryNames>(.*?)</CategoryNames>", text, re.DOTALL)
     entries = re.findall("<Category>(.*?)</Category>|<Category ?/>", found.group(1), re.DOTALL) if found else []
-    return [html.unescape(entry).strip() for entry in entries]
+    return [plain(html.unescape(entry)) for entry in entries]
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:  # GDAL hands on the bytes of an older ENVI header
+        return text.decode("latin-1")
 
 
 def called(present: NDArray[np.int64], names: list[str]) -> list[str]:

@@ -214,6 +214,7 @@ BAD = {
     "vast values": (lambda path: write_map(path, crops() * 1e20, None, "float64"), "holds the value 1e"),
     "complex numbers": (lambda path: write_map(path, crops(), None, "complex64"), "holds complex numbers"),
     "complex whole numbers": (complex_map, "holds complex numbers"),
+    "a name without end": (lambda path: write_map(path, names=["none", "a" * 300]), "has 300 characters"),
     "nothing": (lambda path: write_map(path, crops() * 0, None), "holds no class"),
     "no raster": (lambda path: path.write_text("hello") and path, "cannot be opened"),
 }
