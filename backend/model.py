@@ -22,6 +22,7 @@ from .cube import Array
 from .labels import Class, make_classes
 from .methods import Method, method
 from .methods.contract import Classifier
+from .names import is_showable
 from .novelty import Novelty
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
@@ -29,6 +30,8 @@ FORMAT = 2
 MOST_CARD, MOST_WEIGHTS = 20_000_000, 4_000_000_000
 """Bytes; larger files are no models of Mixel."""
 MOST_BANDS = 10_000
+MOST_TEXT = 1000
+"""Characters of a text in a card; some of them stand in reports."""
 Numbers = dict[str, NDArray[Any]]
 
 
@@ -109,6 +112,9 @@ def read_model(path: str | Path) -> Model:
     if lowest.shape != highest.shape or not 1 <= len(lowest) <= MOST_BANDS:
         raise ValueError(f"The model {place} is damaged: its ranges do not fit together. Train it again.")
     axis, fwhm = (_axis(card, name, len(lowest)) for name in ("wavelengths", "fwhm"))
+    record = _object(card, "record")
+    if "scene" in record:
+        _text(record, "scene")
     made = Model(
         _text(card, "task"),
         _text(card, "method"),
@@ -120,7 +126,7 @@ def read_model(path: str | Path) -> Model:
         highest,
         _under(arrays, "weights/"),
         Novelty.restore(_under(arrays, "novelty/")),
-        _object(card, "record"),
+        record,
     )
     if len(made.novelty.mean) != made.bands:
         raise ValueError(f"The model {place} is damaged: its parts have different numbers of bands. Train it again.")
@@ -137,12 +143,34 @@ def _card(path: Path) -> dict[str, Any]:
         raise ValueError(f"The model card {path} cannot be read ({error}). Choose the file {CARD} of a run.") from error
     if not isinstance(card, dict) or "method" not in card:
         raise ValueError(f"The file {path} is no model card of Mixel. Choose the file {CARD} of a run.")
+    _check_texts(card)
     if card.get("format") != FORMAT:
         raise ValueError(
             f"The model card {path} has format {card.get('format')!r}; this Mixel reads format {FORMAT}. Train the "
             "model again, or use the version of Mixel that wrote it."
         )
     return card
+
+
+def _check_texts(card: dict[str, Any]) -> None:
+    """ValueError, a sentence, if a text anywhere in a card is too long to be shown, or cannot be."""
+    left: list[Any] = [card]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, str) and len(one) > MOST_TEXT:
+            raise ValueError(
+                f"The model card holds a text of {len(one):,} characters; {MOST_TEXT} at most are possible. Choose "
+                "another model."
+            )
+        elif isinstance(one, str) and not is_showable(one):
+            raise ValueError(
+                f"The model card holds the text {one[:40]!r}, with characters that cannot be shown. Choose another "
+                "model, or train it again."
+            )
 
 
 def _arrays(path: Path, card: dict[str, Any]) -> Numbers:
@@ -191,7 +219,7 @@ def _classes(card: dict[str, Any]) -> tuple[Class, ...]:
         raise ValueError("The model card's classes must be a list of objects with value, name and colour.")
     if [one["value"] for one in given] != list(range(1, len(given) + 1)):
         raise ValueError("The model card's classes must have the values 1, 2, 3 and so on.")
-    names = [str(one["name"]) for one in given]
+    names = [_text(one, "name") for one in given]
     return make_classes(names, {name: str(one["colour"]) for name, one in zip(names, given, strict=True)})
 
 

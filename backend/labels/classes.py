@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..names import check_lengths
+
 MAX_CLASSES = 32767
 """As many as a class map of 16 bits holds."""
 GOLDEN = 0.618033988749895
@@ -27,8 +29,9 @@ class Class:
 def make_classes(names: Sequence[str], colours: Mapping[str, str] | None = None, least: int = 2) -> tuple[Class, ...]:
     """Classes of these names, in this order; whose name has no colour of the form #rrggbb gets one of its own.
 
-    ValueError if there are fewer than ``least`` (1 or 2) or more than 32767 of them.
+    ValueError if there are fewer than ``least`` (1 or 2) or more than 32767 of them, or a name is too long.
     """
+    check_lengths(names)
     if len(names) > MAX_CLASSES:
         raise ValueError(
             f"There are {len(names)} classes; a class map holds {MAX_CLASSES} at most. Choose another field."

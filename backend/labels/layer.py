@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
+from ..names import plain
 from .pixels import counted, listed
 
 ONE = "area"
@@ -129,7 +129,7 @@ def _features(path: str, layer: str, attribute: str | None, where: str | None) -
 def _names(values: NDArray[Any], attribute: str) -> tuple[NDArray[np.object_], list[str]]:
     """The class name of every feature, '' for none, and all names in order: numbers by size, text by alphabet."""
     if values.dtype == object:
-        texts = [unicodedata.normalize("NFC", text).strip() if isinstance(text, str) else "" for text in values]
+        texts = [plain(text) if isinstance(text, str) else "" for text in values]
         return np.array(texts, dtype=object), sorted(set(texts) - {""}, key=lambda text: (text.casefold(), text))
     there = np.isfinite(values)
     numbers = values[there]
@@ -146,7 +146,7 @@ def _called(
     names: NDArray[np.object_], order: list[str], labels: Mapping[str, str]
 ) -> tuple[NDArray[np.object_], list[str]]:
     """Names and order with every value called what it is to be called; values of one name become one class."""
-    called = {name: unicodedata.normalize("NFC", labels.get(name, name)).strip() or name for name in order}
+    called = {name: plain(labels.get(name, name)) or name for name in order}
     return np.array([called.get(name, "") for name in names], dtype=object), list(dict.fromkeys(called.values()))
 
 

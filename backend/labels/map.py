@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..names import check_lengths
 from .pixels import Grid, Labels
-from .raster import called, opened, read_classes, value_names
+from .raster import called, check_band, check_values, opened, read_classes, value_names
 
 MOST_CLASSES = 32_767
 
@@ -45,28 +45,26 @@ class ClassMap:
 
 
 def read_map(path: str) -> ClassMap:
-    """Read a class map. ValueError, a sentence, if it is no raster with one band of whole numbers from 0."""
+    """Read a class map.
+
+    ValueError, a sentence, if it is no raster with one band of whole numbers from 0, or a class's name is too long.
+    """
     with opened(path, "class map") as dataset:
-        if dataset.count != 1:
-            raise ValueError(f"The class map has {dataset.count} bands; choose a raster with one band of class values.")
+        check_band(dataset, "class map")
         grid, names = Grid(dataset.crs, dataset.transform, dataset.height, dataset.width), value_names(dataset)
-    counts: Counter[float] = Counter()
+    what, counts = f"class map {Path(path).name}", Counter[float]()
     for _, _, values in read_classes(path):
         found, numbers = np.unique(values, return_counts=True)
+        check_values(found, what)
         counts.update(dict(zip(found.tolist(), numbers.tolist(), strict=True)))
-        _check(counts, path)
+        if len(counts) > MOST_CLASSES:
+            raise ValueError(
+                f"The {what} holds more than {MOST_CLASSES} values, and so no classes. Choose another raster."
+            )
     counts.pop(0, None)
     if not counts:
-        raise ValueError(f"The class map {Path(path).name} holds no class: all its pixels are 0 or nodata.")
+        raise ValueError(f"The {what} holds no class: all its pixels are 0 or nodata.")
     order = np.array(sorted(counts), dtype=np.int64)
-    return ClassMap(str(path), grid, order, called(order, names), np.array([counts[value] for value in order.tolist()]))
-
-
-def _check(counts: Counter[Any], path: str) -> None:
-    wrong = next((value for value in counts if value < 0 or value != int(value)), None)
-    if wrong is not None or len(counts) > MOST_CLASSES:
-        what = f"the value {wrong:g}" if wrong is not None else f"more than {MOST_CLASSES} values"
-        raise ValueError(
-            f"The class map {Path(path).name} holds {what}; classes are whole numbers from 1, and 0 or nodata means "
-            "none. Choose a class map."
-        )
+    texts = called(order, names)
+    check_lengths(texts)
+    return ClassMap(str(path), grid, order, texts, np.array([counts[value] for value in order.tolist()]))

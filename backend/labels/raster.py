@@ -19,12 +19,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..cube import partition
+from ..names import plain
 from .classes import MAX_CLASSES, make_classes
 from .pixels import MAX_PIXELS, TOO_MANY, Grid, Labels, rare_notices
 
 BLOCK = 1024
 SHIFT = 0.01
 """Grids that lie this part of a pixel apart are the same."""
+LARGEST = 2**53
+"""Beyond it floats skip whole numbers."""
 
 
 def read_raster_labels(path: str | Path, grid: Grid, least: int = 2) -> Labels:
@@ -85,12 +88,27 @@ def opened(path: str | Path, what: str) -> Any:
         ) from error
 
 
-def check_grid(dataset: Any, grid: Grid, what: str) -> list[str]:
-    """What is to be said of how a raster lies. ValueError if it is not of one band on the scene's grid."""
+def check_band(dataset: Any, what: str) -> None:
+    """ValueError, a sentence, if a raster has not one band, or holds complex numbers."""
     if dataset.count != 1:
         raise ValueError(f"The {what} has {dataset.count} bands; choose a raster with one band.")
-    if np.dtype(dataset.dtypes[0]).kind not in "uif":
+    if dataset.dtypes[0].startswith("complex"):  # numpy does not know all of GDAL's
         raise ValueError(f"The {what} holds complex numbers; choose another raster.")
+
+
+def check_values(values: NDArray[Any], what: str) -> None:
+    """ValueError, a sentence, if values are not whole numbers from 0 that a float holds to the last digit."""
+    wrong = values[(values < 0) | (values != np.floor(values)) | (values > LARGEST)]
+    if len(wrong):
+        raise ValueError(
+            f"The {what} holds the value {wrong[0]:g}; classes are whole numbers from 1, and 0 or the file's nodata "
+            "value means none. Choose another raster."
+        )
+
+
+def check_grid(dataset: Any, grid: Grid, what: str) -> list[str]:
+    """What is to be said of how a raster lies. ValueError if it is not of one band on the scene's grid."""
+    check_band(dataset, what)
     here, there = f"{grid.rows} x {grid.cols}", f"{dataset.height} x {dataset.width}"
     if here != there:
         raise ValueError(
@@ -122,12 +140,7 @@ def _read(dataset: Any, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64
     for row, col, values in blocks(dataset):
         rows, cols = np.nonzero(values)
         codes = values[rows, cols]
-        if (codes < 0).any() or (codes != np.floor(codes)).any() or (codes > 2**53).any():
-            wrong = codes[(codes < 0) | (codes != np.floor(codes)) | (codes > 2**53)][0]
-            raise ValueError(
-                f"The label raster holds the value {wrong:g}; classes are whole numbers from 1, and 0 or the file's "
-                "nodata value means not labelled."
-            )
+        check_values(codes, "label raster")
         found.append(((rows + row) * np.int64(grid.cols) + cols + col, codes.astype(np.int64)))
         total += len(codes)
         if total > MAX_PIXELS:
@@ -161,14 +174,22 @@ def value_names(dataset: Any) -> list[str]:
     """
     tags = dataset.tags(1)
     if "category_0" in tags:
-        return [tags.get(f"category_{value}", "") for value in range(sum(key.startswith("category_") for key in tags))]
+        number = sum(key.startswith("category_") for key in tags)
+        return [plain(tags.get(f"category_{value}", "")) for value in range(number)]
     with tempfile.TemporaryDirectory() as folder:
         description = Path(folder) / "labels.vrt"
         rasterio.shutil.copy(dataset, description, driver="VRT")
-        text = description.read_text(encoding="utf-8")
+        text = _decoded(description.read_bytes())
     found = re.search("<CategoryNames>(.*?)</CategoryNames>", text, re.DOTALL)
     entries = re.findall("<Category>(.*?)</Category>|<Category ?/>", found.group(1), re.DOTALL) if found else []
-    return [html.unescape(entry).strip() for entry in entries]
+    return [plain(html.unescape(entry)) for entry in entries]
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:  # GDAL hands on the bytes of an older ENVI header
+        return text.decode("latin-1")
 
 
 def called(present: NDArray[np.int64], names: list[str]) -> list[str]:

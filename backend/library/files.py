@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ..names import plain
 from . import envi, geopackage, table, text
 from .geopackage_writing import write_geopackage
 from .spectra import Found, Library, read_text
@@ -55,9 +56,17 @@ def _found(path: Path) -> Found:
     except ValueError as error:
         raise ValueError(f"{path} is not a readable spectral library: {error}") from error
     try:
-        return read(path)
+        found = read(path)
     except REASONS as error:
         raise ValueError(f"{path} is not a readable {form}: {error}") from error
+    library = found.library
+    classes = None if library.classes is None else _plain(library.classes)
+    columns = {column: _plain(texts) for column, texts in found.columns.items()}
+    return Found(replace(library, names=_plain(library.names), classes=classes), columns)
+
+
+def _plain(names: list[str]) -> list[str]:
+    return [plain(name) for name in names]
 
 
 def _reader(path: Path) -> tuple[str, Callable[[Path], Found]]:

@@ -199,10 +199,22 @@ def test_300_classes(run, tmp_path):
     assert metrics["overall_accuracy"] == 1
 
 
+def complex_map(path):
+    """A raster of complex whole numbers, a type that numpy does not have."""
+    with rasterio.open(path, "w", driver="GTiff", width=COLS, height=ROWS, count=1, dtype="complex_int16", **GRID):
+        pass
+    return path
+
+
 BAD = {
     "three bands": (lambda path: write_map(path, np.stack([crops()] * 3), None), "has 3 bands"),
     "fractions": (lambda path: write_map(path, crops() + 0.5, None, "float32"), "holds the value"),
     "negative values": (lambda path: write_map(path, -crops(), None, "int16"), "holds the value"),
+    "infinity": (lambda path: write_map(path, crops() * np.inf, None, "float32"), "holds the value inf"),
+    "vast values": (lambda path: write_map(path, crops() * 1e20, None, "float64"), "holds the value 1e"),
+    "complex numbers": (lambda path: write_map(path, crops(), None, "complex64"), "holds complex numbers"),
+    "complex whole numbers": (complex_map, "holds complex numbers"),
+    "a name without end": (lambda path: write_map(path, names=["none", "a" * 300]), "has 300 characters"),
     "nothing": (lambda path: write_map(path, crops() * 0, None), "holds no class"),
     "no raster": (lambda path: path.write_text("hello") and path, "cannot be opened"),
 }
@@ -230,8 +242,50 @@ def test_a_reference_elsewhere(run, tmp_path):
         run("assess", write_map(tmp_path / "m.tif"), reference=write_areas(tmp_path / "a.gpkg", far, crs=GRID["crs"]))
 
 
+def single(areas):
+    """Areas cut to one pixel each, their lower left one."""
+    side, cut = GRID["transform"].a, []
+    for shape, name in areas:
+        left, bottom, _, _ = shape.bounds
+        cut.append((shapely.box(left, bottom, left + side, bottom + side), name))
+    return cut
+
+
+def test_areas_of_several_pixels_are_no_stratified_sample(run, tmp_path):
+    areas = [*single(squares())[2:], *squares()[:2]]
+    with pytest.raises(ValueError, match=r"more than one: 2, the largest 36 pixels.*'chosen by hand"):
+        run(
+            "assess",
+            write_map(tmp_path / "m.tif", crops()),
+            reference=write_areas(tmp_path / "a.gpkg", areas),
+            design="stratified",
+        )
+
+
+def test_areas_of_one_pixel_each_are_a_stratified_sample(run, tmp_path):
+    metrics, _, told = run(
+        "assess",
+        write_map(tmp_path / "m.tif", crops()),
+        reference=write_areas(tmp_path / "a.gpkg", single(squares())),
+        design="stratified",
+    )
+    assert metrics["adjusted_overall_accuracy"] == 1 and metrics["test_pixels"] == len(squares())
+    assert not any("drawn by itself" in one for one in told)
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_reference_raster_is_taken_for_a_sample_and_its_patches_are_told(run, tmp_path, step):
+    """Pixels of a random sample may touch; a raster does not say whether they were drawn one by one."""
+    values = np.zeros_like(crops())
+    values[::step, ::step] = crops()[::step, ::step]
+    reference = {"path": str(write_map(tmp_path / "truth.tif", values))}
+    metrics, _, told = run("assess", write_map(tmp_path / "m.tif", crops()), reference=reference, design="stratified")
+    assert metrics["adjusted_overall_accuracy"] == 1
+    assert any("drawn by itself" in one for one in told) == (step == 1)
+
+
 def test_a_stratified_sample_that_lacks_a_class_is_refused(run, tmp_path):
-    some = [one for one in squares() if one[1] != "wheat"]
+    some = single([one for one in squares() if one[1] != "wheat"])
     with pytest.raises(ValueError, match=r"two points or more in every class.*wheat"):
         run(
             "assess",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import rasterio
 import shapely
 from fields import COLOURS, COLS, CROPS, ROWS, crops, reflectance, squares, write_areas, write_scene
+from mixel.backend.model import read_model
 from mixel.backend.protocol import JOB_FILE, Job, Metric, Notice
 from mixel.backend.tasks import running
 from scenes import GRID
@@ -66,6 +68,16 @@ def test_a_network_that_has_no_say_is_told(run, tmp_path, monkeypatch):
         assert (metrics["network_share"], metrics["regression_share"]) == (network, 0.9)
         assert any("the class map is the regression's" in one for one in told) == said
         assert f"{network:.0%} of the network" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_names_with_control_characters_are_written_with_spaces_everywhere(run, tmp_path):
+    areas = [(shape, f"\x02{name}\x01\x7fx\ufffe") for shape, name in squares()]
+    _, folder, _, _ = run(write_areas(tmp_path / "areas.gpkg", areas), write_scene(tmp_path / "a\x01b.tif"))
+    found = ElementTree.parse(folder / "classes.tif.aux.xml").iter("Category")
+    assert [one.text for one in found][1:] == [f"{name}  x" for name in CROPS]
+    model = read_model(folder / "model.json")
+    assert model.record["scene"] == "a b.tif"
+    assert [one.name for one in model.classes] == [f"{name}  x" for name in CROPS]
 
 
 def test_names_and_colours_of_classes_stand_in_the_map(run, tmp_path):

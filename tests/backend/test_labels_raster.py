@@ -110,6 +110,28 @@ def test_class_names_of_an_envi_file_are_read(write):
     assert [one.name for one in labels.classes] == ["water", "soil", "tree"]
 
 
+def test_class_names_of_an_older_encoding_are_read(write):
+    path = write(name="labels.dat", driver="ENVI")
+    header = path.with_suffix(".hdr")
+    text = header.read_text(encoding="utf-8").replace("ENVI Standard", "ENVI Classification")
+    header.write_text(text + "classes = 4\nclass names = {none, Gewässer, Äcker, tree}\n", encoding="latin-1")
+    assert [one.name for one in read_raster_labels(path, GRID).classes] == ["Gewässer", "Äcker", "tree"]
+
+
+def test_class_names_with_control_characters_get_spaces(write):
+    path = write()
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(
+            1, category_0="none", category_1="soil\twet", category_2="\x7fA\u0308cker\x85", category_3="x"
+        )
+    assert [one.name for one in read_raster_labels(path, GRID).classes] == ["soil wet", "Äcker", "x"]
+
+
+def test_a_class_name_without_end_is_refused(write):
+    with pytest.raises(ValueError, match=r"The class name 'aaa.*has 300 characters; 200 at most"):
+        read_raster_labels(named(write(), ["none", "a" * 300]), GRID)
+
+
 def test_two_classes_of_one_name_stay_two(write):
     labels = read_raster_labels(named(write(), ["none", "soil", "soil", "tree"]), GRID)
     assert [one.name for one in labels.classes] == ["soil (1)", "soil (2)", "tree"]

@@ -128,6 +128,15 @@ def test_the_content_counts_where_the_ending_says_nothing(tmp_path):
         np.testing.assert_array_equal(read_library(tmp_path / name).spectra, SPECTRA)
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_control_characters_in_names_become_spaces(tmp_path, suffix):
+    strange = Library(["a\x01b", "c\x7f"], SPECTRA[:2], WAVELENGTHS, None, ["d\x02e", "f"])
+    write_library(strange, tmp_path / f"library{suffix}")
+    for column in (None, class_columns(tmp_path / f"library{suffix}")[0]):
+        found = read_library(tmp_path / f"library{suffix}", column)
+        assert (found.names, found.classes) == (["a b", "c"], ["d e", "f"])
+
+
 def test_a_class_column_is_chosen_by_its_name(tmp_path):
     path = tmp_path / "library.csv"
     path.write_text("wavelength_nm,a,b\nlevel 1,soil,roof\nlevel 2,loam,tile\n450,0.1,0.2\n550,0.3,0.4\n")

@@ -113,6 +113,11 @@ def test_weights_that_are_no_safetensors(written, content):
         read_model(written / CARD)
 
 
+def named(name):
+    """Two classes of a card, the second of this name."""
+    return [{"value": value, "name": one, "colour": "#ffffff"} for value, one in enumerate(("wood", name), start=1)]
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -127,6 +132,18 @@ def test_weights_that_are_no_safetensors(written, content):
         ({"classes": "ab"}, "list of objects"),
         ({"classes": [{"value": 1, "name": "a"}]}, "value, name and colour"),
         ({"classes": [{"value": 2, "name": "a", "colour": "#ffffff"}]}, "values 1, 2, 3"),
+        ({"classes": named(7)}, "'name' must be a text"),
+        ({"classes": named("a" * 201)}, "has 201 characters; 200 at most"),
+        ({"classes": named("a" * 2_000_000)}, "text of 2,000,000 characters"),
+        ({"classes": named("a\x01")}, "'a.x01', with characters"),
+        ({"classes": named("a\0")}, "'a.x00', with characters"),
+        ({"classes": named("\ud800")}, "'.ud800', with characters"),
+        ({"task": "a\nb"}, "with characters"),
+        ({"format": "a" * 2_000_000}, "text of 2,000,000 characters"),
+        ({"record": {"scene": "\ud800.tif"}}, "with characters"),
+        ({"record": {"scene": "a" * 2_000_000}}, "text of 2,000,000 characters"),
+        ({"record": {"scene": ["a.tif"] * 1_000_000}}, "'scene' must be a text"),
+        ({"record": {"training_pixels": {"a\x1b[31m": 1}}}, "with characters"),
         ({"wavelengths": [1, 2]}, "'wavelengths' must be 12 numbers"),
         ({"fwhm": ["a"] * 12}, "'fwhm' must be 12 numbers"),
     ],

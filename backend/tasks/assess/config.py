@@ -20,8 +20,8 @@ class Options:
     design: str = setting(
         "purposive",
         "The reference was",
-        "Only a random sample, such as 'Draw a stratified sample' makes, allows area-adjusted accuracies and areas of "
-        "classes with intervals.",
+        "Only a random sample of single pixels, such as 'Draw a stratified sample' makes, allows area-adjusted "
+        "accuracies and areas of classes with intervals. Reference areas of more than one pixel are none.",
         choices=DESIGNS,
     )
     block: int = setting(

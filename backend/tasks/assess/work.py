@@ -56,6 +56,8 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     labels = read_labels(run.job.inputs["reference"], known.grid, least=1)
     for notice in labels.notices:
         run.notice(notice)
+    if run.options.design == "stratified":
+        _check_single(run, labels)
     matched = _matched(run, known, labels)
     there = matched.mapped > 0
     if not there.any():
@@ -71,6 +73,26 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     run.emit(Progress(1.0, "Map assessed"))
     sections = accuracy_sections(found)
     return [_areas(run, known, matched, adjusted), *sections] if adjusted else [*sections, Section("Areas", PURPOSIVE)]
+
+
+def _check_single(run: Run, labels: Labels) -> None:
+    """ValueError, a sentence, if areas of a layer cover several pixels, which then were not drawn one by one.
+
+    Sampled pixels may touch, so patches of a raster are told only.
+    """
+    sizes = np.bincount(labels.groups)
+    large = int((sizes > 1).sum())
+    if large and run.job.inputs["reference"].get("field"):
+        raise ValueError(
+            "A stratified random sample consists of single pixels. Areas of the reference that cover more than one: "
+            f"{large}, the largest {sizes.max()} pixels. Use points, as 'Draw a stratified sample' makes them, or "
+            "choose 'chosen by hand, or not known'."
+        )
+    if large:
+        run.notice(
+            f"Patches of more than one pixel in the reference raster: {large}. The intervals hold only if every pixel "
+            "was drawn by itself, at random, and not as part of an area."
+        )
 
 
 def _matched(run: Run, known: ClassMap, labels: Labels) -> Matched:

@@ -11,6 +11,7 @@ from ... import plots
 from ...labels import read_labels
 from ...methods.contract import ClassificationMethod, Classifier, TrainingData
 from ...model import Model
+from ...names import plain
 from ...novelty import Novelty
 from ...outputs import OutputFolder, refusals, required_bytes
 from ...protocol import Progress
@@ -66,7 +67,7 @@ def trained(run: Run, known: Ground, data: TrainingData, classifier: Classifier,
     """The model of this run with its card."""
     scene, pixels = run.scene, pixels_of(data.training)[0]
     record = {
-        "scene": scene.path.name,
+        "scene": plain(scene.path.name),
         "split": known.how,
         "training_pixels": {one.name: int(known.training.counts[one.value - 1]) for one in known.labels.classes},
         "metrics": dict(run.metrics),
