@@ -1,7 +1,7 @@
 """A logistic regression of single spectra that speaks beside a network, each as much as validation pixels bear out.
 
-A network of some ten thousand weights learns by heart the areas it is trained on; where the map reaches beyond them, a
-linear classifier is often the better one. Class probabilities are multiplied, each raised to a power (logarithmic
+A network of some ten thousand weights learns by heart the areas it is trained on; a linear classifier errs otherwise
+where the map reaches beyond them. Class probabilities are multiplied, each raised to a power (logarithmic
 opinion pool: Genest, Zidek, Statistical Science 1, 1986). The two powers are fitted to the validation pixels, which
 taught neither its weights but chose the network's step, and make probabilities that are too sure less so.
 """

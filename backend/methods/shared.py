@@ -30,8 +30,8 @@ def regression() -> Any:
     return setting(
         True,
         "Logistic regression beside the network",
-        "Away from the training areas a linear classifier is often more accurate than a network. Validation pixels "
-        "decide how much each of the two counts; without this the network decides alone.",
+        "A linear classifier of single spectra errs otherwise than a network, so that both together are steadier. "
+        "Validation pixels decide how much each of the two counts; without this the network decides alone.",
         advanced=True,
     )
 

@@ -79,7 +79,10 @@ def test_on_splits_of_their_own_only_seeds_that_all_methods_have_count(tmp_path)
             row, arrays = {"oa": seed / 10, "test_pixels": size}, {"right": np.ones(size, np.uint8)}
             Results(tmp_path).add("drawn", name, seed, row, arrays)
             Results(tmp_path).add("given", name, seed, {**row, "test_pixels": 50}, arrays)
+    for seed in range(3):
+        Results(tmp_path).add("drawn", "u", seed, {"rmse": 0.1}, {})
     found = Comparable(tmp_path)
+    assert len(found.rows("drawn", "u")) == 3  # unmixing sees the whole scene, however it is split
     assert list(found.rows("drawn", "a")) == [0, 1] and set(found.arrays("drawn", "a")) == {"right_0", "right_1"}
     assert list(found.rows("given", "a")) == [0, 1, 2] and len(found.arrays("given", "a")) == 3
 
