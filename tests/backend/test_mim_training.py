@@ -8,6 +8,7 @@ import torch
 from mixel.backend.cube import Cube
 from mixel.backend.methods.contract import Labelled, TrainingData
 from mixel.backend.methods.mim import method as mim
+from mixel.backend.methods.mim.blocks import STEPS, HalfScans
 from mixel.backend.methods.mim.network import Mim
 from small_mim import config, fitted
 from stripes import CLASSES, CPU, crop, data, made_scene, silent
@@ -122,3 +123,14 @@ def test_no_labelled_pixels_are_refused() -> None:
 def test_even_sides_are_refused(name: str, label: str) -> None:
     with pytest.raises(ValueError, match=f"'{label}' must be an odd number, not 4"):
         config(**{name: 4})
+
+
+def test_step_sizes_start_in_their_range_and_may_grow_as_well_as_shrink():
+    """Defect M6 of the published code: a projection that begins above 0 throughout."""
+    torch.manual_seed(0)
+    scans = HalfScans(64, 8)
+    weight = scans.steps.weight.detach()
+    steps = torch.nn.functional.softplus(scans.steps.bias.detach())
+    assert STEPS[0] * 0.999 <= float(steps.min()) < float(steps.max()) <= STEPS[1] * 1.001
+    assert float(weight.min()) < 0 < float(weight.max())
+    assert abs(float(weight.mean())) < 0.1 * float(weight.abs().max())
