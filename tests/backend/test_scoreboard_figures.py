@@ -42,7 +42,9 @@ def test_means_over_seeds_with_interval():
     found = compare.summary(rows, "oa")
     assert (found.mean, found.sd, found.seeds) == (pytest.approx(0.8), pytest.approx(0.1), 3)
     assert found.interval == pytest.approx((0.8 - 4.3027 * 0.1 / 3**0.5, 0.8 + 4.3027 * 0.1 / 3**0.5), abs=1e-4)
-    assert compare.summary(rows, "rmse") is None and np.isnan(compare.summary({0: {"oa": 1.0}}, "oa").interval[0])
+    assert compare.summary(rows, "rmse") is None and np.isnan(
+        compare.summary({0: {"oa": 1.0}, 1: {"oa": 0.9}}, "oa").interval[0]
+    )
 
 
 def test_two_methods_are_compared_on_the_seeds_they_share(tmp_path):

@@ -32,8 +32,8 @@ class Summary:
 
     @property
     def interval(self) -> Interval:
-        """95 % interval of the mean over seeds (Student's t); NaN of one seed."""
-        if self.seeds < 2:
+        """95 % interval of the mean over seeds (Student's t); NaN of one or two, which say next to nothing."""
+        if self.seeds < 3:
             return NOWHERE
         half = float(student.ppf(0.975, self.seeds - 1)) * self.sd / self.seeds**0.5
         return (self.mean - half, self.mean + half)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.benchmarks import page_plots as plots
 from tests.benchmarks.cell import PATCHES
-from tests.benchmarks.compare import Difference, difference, holm, right_pixels, summary
+from tests.benchmarks.compare import Difference, Summary, difference, holm, right_pixels, summary
 from tests.benchmarks.page_tables import COST, about, costs, folded, limits, ordered, said, shown, table
 from tests.benchmarks.results import Results
 from tests.benchmarks.targets import best_network, label
@@ -106,10 +106,17 @@ def _intervals(results: Results, scene: str, whole: list[str]) -> str:
     for one in whole:
         known = results.rows(scene, one)
         pairs = [(summary(known, name), digits) for name, digits in (("aa", 1), ("kappa", 3), ("f1", 1), ("ece", 1))]
-        cells = [limits(found.interval, digits, 1 if digits == 3 else 100) if found else "-" for found, digits in pairs]
-        rows.append([label(one), *cells])
+        rows.append([label(one), *(_share(found, digits) for found, digits in pairs)])
     text = "95 % intervals of the means over seeds (Student's t): chance of training and splits, not of the places.\n\n"
     return text + table(["method", "AA (%)", "kappa", "F1 (%)", "ECE (%)"], rows)
+
+
+def _share(found: Summary | None, digits: int) -> str:
+    """The interval of a figure that lies between 0 and 1."""
+    if not found:
+        return "-"
+    low, high = (min(max(one, 0.0), 1.0) if one == one else one for one in found.interval)
+    return limits((low, high), digits, 1 if digits == 3 else 100)
 
 
 def _each(results: Results, scene: str, whole: list[str]) -> str:
