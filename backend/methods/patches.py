@@ -156,7 +156,8 @@ def _surroundings(item: Labelled, reach: int) -> tuple[NDArray[np.int64], NDArra
 
     Pixels in no patch have a place that means nothing.
     """
-    grid = reflected(*item.labels.shape, reach)
+    rows, cols = item.labels.shape
+    grid = reflected(rows, cols, reach)
     near = maximum_filter(np.pad(item.labels > 0, reach), 2 * reach + 1)
     used = np.zeros(item.labels.size, dtype=bool)
     used[grid[near]] = True

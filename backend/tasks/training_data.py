@@ -116,10 +116,10 @@ def tell(run: Run, known: Ground) -> None:
         run.notice(notice)
     drawn = run.options.split == "random" and "test" not in run.job.inputs
     if known.leak.in_patch > 0 and not drawn:
+        reach, share = known.leak.patch // 2, 100 * known.leak.in_patch
         run.notice(
-            f"The method sees {known.leak.patch // 2} pixels to each side, and {100 * known.leak.in_patch:.3g} % of the "
-            "test pixels have a training pixel within that, so that their accuracy may be somewhat too good; test areas "
-            "farther away tell more."
+            f"The method sees {reach} pixels to each side, and {share:.3g} % of the test pixels have a training pixel "
+            "within that, so that their accuracy may be somewhat too good; test areas farther away tell more."
         )
 
 
