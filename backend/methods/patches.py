@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 from torch import Tensor
 
 from ..cube import Array, Cube
@@ -86,31 +87,42 @@ class Normalising(Protocol):
 
 
 class Patches:
-    """Labelled pixels with their surroundings.
+    """Labelled pixels with their surroundings; which pixels a patch holds is found when it is drawn.
 
-    ``table`` (n, k), ``index`` (b, q * q) into it, ``classes`` (b,) from 0. The table holds each pixel once, and only
-    those that lie in a patch.
+    ``table`` (n, k) holds each pixel once, and only those that lie in a patch; ``grid`` (pixels,) the places in it of
+    all tiles, each with its mirrored margins. ``corner``, ``stride``, ``classes`` (b,): where in the grid a patch
+    starts, how far apart its rows are there, and its class from 0.
     """
 
     def __init__(self, labelled: list[Labelled], normalisation: Normalising, reach: int) -> None:
-        tables, indices, classes, start = [], [], [], 0
-        for item in labelled:
-            used, index = _surroundings(item, reach)
-            tables.append(normalisation.spectra(item.cube, used))
-            indices.append(torch.from_numpy(index + start))
-            classes.append(torch.from_numpy(item.classes.astype(np.int64) - 1))
-            start += len(used)
-        self.table, self.index, self.classes = torch.cat(tables), torch.cat(indices), torch.cat(classes)
         self.side = 2 * reach + 1
+        tables, grids, corners, strides, classes, known, passed = [], [], [], [], [], 0, 0
+        for item in labelled:
+            used, grid = _surroundings(item, reach)
+            rows, cols = np.nonzero(item.labels > 0)
+            tables.append(normalisation.spectra(item.cube, used))
+            grids.append(torch.from_numpy((grid + known).ravel()))
+            corners.append(torch.from_numpy(passed + rows * grid.shape[1] + cols))
+            strides.append(torch.full((len(rows),), grid.shape[1], dtype=torch.int32))
+            classes.append(torch.from_numpy(item.classes.astype(np.int64) - 1))
+            known, passed = known + len(used), passed + grid.size
+        self.table, self.grid, self.classes = torch.cat(tables), torch.cat(grids), torch.cat(classes)
+        self.corner, self.stride = torch.cat(corners), torch.cat(strides)
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.classes)
+
+    def index(self, part: Tensor | slice) -> Tensor:
+        """Where in the table the pixels of some patches are (b, q * q)."""
+        span = torch.arange(self.side)
+        at = self.corner[part, None, None] + span[:, None] * self.stride[part, None, None] + span
+        return self.grid[at.flatten(1)].long()
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """All patches in turn: components (b, q * q, k) and classes (b,)."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield self.table[self.index[part]], self.classes[part]
+            yield self.table[self.index(part)], self.classes[part]
 
 
 class Draw:
@@ -132,18 +144,21 @@ class Draw:
             self.order = torch.cat([self.order, torch.randperm(len(self.patches), generator=self.generator)])
         part, self.order = self.order[: self.size], self.order[self.size :]
         turned = self.symmetries[torch.randint(8, (len(part),), generator=self.generator)]
-        spectra = self.patches.table[self.patches.index[part].gather(1, turned)]
+        spectra = self.patches.table[self.patches.index(part).gather(1, turned)]
         if self.noise:
             gain = 1 + self.noise * torch.randn((len(part), 1, 1), generator=self.generator)
             spectra = spectra * gain + self.noise * torch.randn(spectra.shape, generator=self.generator)
         return spectra, self.patches.classes[part]
 
 
-def _surroundings(item: Labelled, reach: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The pixels used around the labelled ones, and where each patch (b, q * q) finds its own among them."""
+def _surroundings(item: Labelled, reach: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """The pixels that lie in a patch, and the place among them of every pixel (rows + 2 reach, cols + 2 reach).
+
+    Pixels in no patch have a place that means nothing.
+    """
     rows, cols = item.labels.shape
-    grid, span = reflected(rows, cols, reach), np.arange(2 * reach + 1)
-    at = np.argwhere(item.labels > 0)
-    index = grid[at[:, 0, None, None] + span[:, None], at[:, 1, None, None] + span]
-    used, found = np.unique(index, return_inverse=True)
-    return used, found.reshape(len(at), span.size**2)
+    grid = reflected(rows, cols, reach)
+    near = maximum_filter(np.pad(item.labels > 0, reach), 2 * reach + 1)
+    used = np.zeros(item.labels.size, dtype=bool)
+    used[grid[near]] = True
+    return np.flatnonzero(used), (used.cumsum(dtype=np.int32) - 1)[grid]

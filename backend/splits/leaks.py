@@ -8,7 +8,6 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..labels import Labels
-from .split import Split
 
 
 @dataclass(frozen=True)
@@ -26,20 +25,17 @@ class Leakage:
     median_distance: float
 
 
-def leakage(labels: Labels, split: Split, patch: int) -> Leakage:
-    """Measure it; ``patch`` is odd. The median distance is Euclidean."""
+def leakage(training: Labels, test: Labels, patch: int) -> Leakage:
+    """Measure it between the pixels trained on and the test pixels; ``patch`` is odd. The median is Euclidean."""
     if patch < 1 or patch % 2 == 0:
         raise ValueError(f"A patch has an odd number of pixels a side, not {patch}.")
-    places = np.column_stack([labels.rows, labels.cols])
-    training, test = places[split.train], places[split.test]
     if not len(test):
         return Leakage(patch, np.nan, np.nan, np.nan)
-    distances, _ = cKDTree(training).query(test, p=np.inf)
+    learnt, asked = (np.column_stack([one.rows, one.cols]) for one in (training, test))
+    distances, _ = cKDTree(learnt).query(asked, p=np.inf)
     same = []
-    for value in np.unique(labels.values[split.test]):
-        mine = labels.values == value
-        if (mine & split.train).any():
-            same.append(cKDTree(places[mine & split.train]).query(places[mine & split.test])[0])
+    for value in np.intersect1d(training.values, test.values):
+        same.append(cKDTree(learnt[training.values == value]).query(asked[test.values == value])[0])
     median = float(np.median(np.concatenate(same))) if same else np.nan
     near, overlapping = (distances <= patch // 2).mean(), (distances <= patch - 1).mean()
     return Leakage(patch, float(near), float(overlapping), median)

@@ -19,7 +19,7 @@ from ..splits import Leakage, Split, automatic_block, block_split, given_split, 
 from .labelled import grid_of, windows_of
 
 MOST_GAP = 16
-"""Pixels. Methods that see farther are kept apart from test pixels by this much; the leakage figures tell the rest."""
+"""Pixels. A gap as wide as a method sees beyond this would leave few training pixels: the user is told instead."""
 MEMORY_SHARE = 0.4
 """Of the free memory that the tiles of a training may take."""
 LEAST_TRAINING = 0.05
@@ -29,7 +29,8 @@ LEAST_TRAINING = 0.05
 class Ground:
     """What is known of a scene's pixels, and who may see what.
 
-    ``blocks`` (test pixels,): the block each lies in, for intervals. ``leak``: for a method of the plan's halo.
+    ``training``: the pixels of the split that are trained on, all or so many of each class. ``blocks`` (test pixels,):
+    the block each lies in, for intervals. ``leak``: between these two, for a method of the plan's halo.
     """
 
     labels: Labels
@@ -42,7 +43,11 @@ class Ground:
 
 
 def ground(run: Run, plan: Plan) -> Ground:
-    """Read the labels of a job and split them. ValueError, a sentence, if they cannot serve."""
+    """Read the labels of a job and split them. ValueError, a sentence, if they cannot serve.
+
+    Blocks are kept apart so that no training pixel lies within what the method sees around a test pixel, if it sees
+    fewer than MOST_GAP pixels to each side. The surroundings of the two may overlap nevertheless.
+    """
     options, gap = run.options, min(plan.halo + 1, MOST_GAP) if plan.halo else 0
     labels, split, how = _split(run, gap)
     training = labels.select(split.train)
@@ -52,7 +57,7 @@ def ground(run: Run, plan: Plan) -> Ground:
     blocks = np.empty(0, np.int64)
     if len(test):
         blocks = resampling_blocks(test, options.block or automatic_block(labels, gap))
-    return Ground(labels, split, training, test, blocks, leakage(labels, split, 2 * plan.halo + 1), how)
+    return Ground(labels, split, training, test, blocks, leakage(training, test, 2 * plan.halo + 1), how)
 
 
 def training_data(run: Run, plan: Plan, known: Ground) -> TrainingData:
@@ -103,9 +108,19 @@ def pixels_of(data: list[Labelled]) -> tuple[Array, NDArray[np.int16]]:
 
 
 def tell(run: Run, known: Ground) -> None:
-    """Tell the user what the labels and the split are like."""
+    """Tell the user what the labels and the split are like, and where test pixels are too near to training pixels.
+
+    Of pixels drawn at random the split's own notices say so.
+    """
     for notice in (*known.labels.notices, *known.split.notices):
         run.notice(notice)
+    drawn = run.options.split == "random" and "test" not in run.job.inputs
+    if known.leak.in_patch > 0 and not drawn:
+        reach, share = known.leak.patch // 2, 100 * known.leak.in_patch
+        run.notice(
+            f"The method sees {reach} pixels to each side, and {share:.3g} % of the test pixels have a training pixel "
+            "within that, so that their accuracy may be somewhat too good; test areas farther away tell more."
+        )
 
 
 def section(known: Ground) -> Section:

@@ -63,10 +63,33 @@ def test_patches_hold_the_surroundings_of_their_pixel() -> None:
     at = np.argwhere(training.training[0].labels > 0)
     padded = np.pad(whole, ((2, 2), (2, 2), (0, 0)), mode="reflect")
     assert len(patches) == len(at)
-    for (row, col), index, label in zip(at, patches.index, patches.classes, strict=True):
+    for (row, col), index, label in zip(at, patches.index(slice(None)), patches.classes, strict=True):
         expected = padded[row : row + 5, col : col + 5].reshape(25, -1)
         np.testing.assert_allclose(patches.table[index].numpy(), expected, rtol=1e-4, atol=1e-5)
         assert label == classes[row, col] - 1
+
+
+def test_batches_of_several_tiles_are_what_padding_each_gives() -> None:
+    scenes = [made_scene(), made_scene(9, 31, seed=4), made_scene(1, 3, seed=5)]
+    tiles = [data(*one, every=2).training[0] for one in scenes]
+    normalisation, spectra, classes = Normalisation.of(tiles[0].pixels, 6), [], []
+    for tile in tiles:
+        values = normalisation.spectra(tile.cube, slice(None)).numpy().reshape(*tile.labels.shape, -1)
+        padded = np.pad(values, ((4, 4), (4, 4), (0, 0)), mode="reflect")
+        at = np.argwhere(tile.labels > 0)
+        spectra += [padded[row : row + 9, col : col + 9].reshape(81, -1) for row, col in at]
+        classes += [tile.labels[row, col] - 1 for row, col in at]
+    found = list(Patches(tiles, normalisation, 4).batches(50))
+    np.testing.assert_allclose(torch.cat([one for one, _ in found]).numpy(), spectra, rtol=1e-4, atol=1e-5)
+    assert torch.cat([one for _, one in found]).tolist() == classes
+
+
+@pytest.mark.parametrize("reach", [1, 7])
+def test_a_patch_takes_less_than_32_bytes_beside_the_spectra(reach: int) -> None:
+    cube, classes = made_scene(100, 120)
+    patches = Patches(data(cube, classes, every=1).training, Normalisation.of(cube.pixels, 4), reach)
+    held = {name: one.nbytes for name, one in vars(patches).items() if isinstance(one, torch.Tensor)}
+    assert (sum(held.values()) - held["table"]) / len(patches) < 32
 
 
 def test_every_patch_is_drawn_once_before_any_is_drawn_twice() -> None:
@@ -87,7 +110,7 @@ def test_drawn_patches_are_turned_but_keep_their_centre() -> None:
     patches = Patches(training.training, Normalisation.of(training.training[0].pixels, 4), 1)
     patches.classes = torch.arange(len(patches))
     spectra, which = Draw(patches, 200, 0.0, 0)()
-    own = patches.table[patches.index[which]]
+    own = patches.table[patches.index(which)]
     torch.testing.assert_close(spectra[:, 4], own[:, 4])
     assert 0.05 < float((spectra == own).all(dim=2).all(dim=1).float().mean()) < 0.3
     torch.testing.assert_close(spectra.sum(dim=1), own.sum(dim=1), rtol=1e-3, atol=1e-3)

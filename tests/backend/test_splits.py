@@ -43,6 +43,10 @@ def places(labels, mask):
     return np.column_stack([labels.rows, labels.cols])[mask]
 
 
+def leaks(labels, split, patch):
+    return leakage(labels.select(split.train), labels.select(split.test), patch)
+
+
 def is_partition(split):
     return (split.train.astype(int) + split.validation + split.test).max() == 1
 
@@ -260,7 +264,7 @@ def test_leakage_agrees_with_what_the_slow_way_finds():
     labels = fields(40, 50)
     split = random_split(labels.select(np.arange(0, len(labels), 7)), seed=1)
     labels = labels.select(np.arange(0, len(labels), 7))
-    found = leakage(labels, split, 5)
+    found = leaks(labels, split, 5)
     distances = chebyshev(places(labels, split.test), places(labels, split.train))
     assert found.in_patch == pytest.approx((distances <= 2).mean())
     assert found.overlapping == pytest.approx((distances <= 4).mean())
@@ -273,17 +277,17 @@ def test_leakage_agrees_with_what_the_slow_way_finds():
 
 def test_a_gap_of_half_a_patch_and_one_leaves_no_training_pixel_in_any_patch():
     labels = fields()
-    leaking, clean = (leakage(labels, block_split(labels, 20, gap, seed=1), 7) for gap in (0, 4))
+    leaking, clean = (leaks(labels, block_split(labels, 20, gap, seed=1), 7) for gap in (0, 4))
     assert leaking.in_patch > 0 and clean.in_patch == 0 and clean.overlapping > 0
-    assert leakage(labels, block_split(labels, 28, 7, seed=1), 7).overlapping == 0
-    assert clean.median_distance > leakage(labels, random_split(labels), 7).median_distance
+    assert leaks(labels, block_split(labels, 28, 7, seed=1), 7).overlapping == 0
+    assert clean.median_distance > leaks(labels, random_split(labels), 7).median_distance
 
 
 def test_leakage_without_test_pixels_is_not_a_number_and_even_patches_are_refused():
     labels = fields()
-    assert np.isnan(leakage(labels, block_split(labels, 10, 0, (1, 0, 0)), 5).in_patch)
+    assert np.isnan(leaks(labels, block_split(labels, 10, 0, (1, 0, 0)), 5).in_patch)
     with pytest.raises(ValueError, match="odd number"):
-        leakage(labels, random_split(labels), 4)
+        leaks(labels, random_split(labels), 4)
 
 
 def test_classes_tested_but_never_trained_do_not_count_in_the_distance():
@@ -293,4 +297,4 @@ def test_classes_tested_but_never_trained_do_not_count_in_the_distance():
     split = random_split(labels)
     train = split.train & (labels.values == 1)
     only = type(split)(train, split.validation, split.test, split.counts)
-    assert np.isfinite(leakage(labels, only, 3).median_distance)
+    assert np.isfinite(leaks(labels, only, 3).median_distance)

@@ -54,7 +54,7 @@ def _phase(event: object, phase: str) -> str:
         return "reading a sample"
     if isinstance(event, Progress) and event.message.startswith("Training"):
         return "training"
-    if isinstance(event, Progress) and event.message.startswith("Unmixing"):
+    if isinstance(event, Progress) and event.message.startswith(("Unmixing", "Classifying")):
         return "report and checks" if event.fraction >= 1 else "mapping"
     return "end" if isinstance(event, (Output, Done)) else phase
 

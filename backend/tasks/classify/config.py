@@ -27,8 +27,10 @@ class Options:
     split: str = setting(
         "blocks",
         "Test pixels",
-        "How pixels are set aside that only test the map; a layer of test areas takes the place of this. Pixels drawn "
-        "at random lie beside training pixels and make the accuracy look better than it is elsewhere.",
+        "How pixels are set aside that only test the map; a layer of test areas takes the place of this. With blocks, "
+        "no training pixel lies within what the method sees around a test pixel, up to 15 pixels to each side; where a "
+        "method sees farther, the report tells how many do. Pixels drawn at random lie beside training pixels and make "
+        "the accuracy look better than it is elsewhere.",
         choices=SPLITS,
     )
     test_share: float = setting(
