@@ -114,13 +114,13 @@ def _floors(scene: BenchmarkScene, found: Scored) -> Scored:
         found.arrays["known"] = np.isfinite(reference.abundances[0])
     if truth:
         labels, split = truth.labels, truth.split
-        asked = labels.values[split.test]
-        commonest = int(labels.select(split.train).counts.argmax()) + 1
+        training, test = labels.select(split.train), labels.select(split.test)
+        commonest = int(training.counts.argmax()) + 1
         image = np.zeros(scene.cube.valid.shape)
         image[labels.rows, labels.cols] = labels.values
-        found.figures |= {"commonest training class": float((asked == commonest).mean())}
-        found.figures |= {"logistic regression": _regression(scene, labels.select(split.test))}
-        found.figures |= {f"near_{patch}": leakage(labels, split, patch).in_patch for patch in PATCHES}
+        found.figures |= {"commonest training class": float((test.values == commonest).mean())}
+        found.figures |= {"logistic regression": _regression(scene, test)}
+        found.figures |= {f"near_{patch}": leakage(training, test, patch).in_patch for patch in PATCHES}
         found.figures["classes"] = [one.name for one in labels.classes]
         found.figures["colours"] = [one.colour for one in labels.classes]
         if found.seed == 0:
