@@ -4,19 +4,21 @@ The scene is synthetic: 512 x 217 pixels, 204 bands, 16 classes in fields, as la
 from the same 50 pixels a class, in a few steps only, since speed does not depend on what was learnt, and classifies
 the scene window by window with its halo. Beside them in the same run: scikit-learn's random forest of 500 trees on
 all cores, and what every run maps beside the classes: how unlike the training a pixel is. All take their turns one
-after another, and the best turn counts, so that a busy machine strikes them alike; "core" is in pixels a second of
-processor time.
+after another, and the best turn counts, so that a busy machine strikes them alike.
 
-``--profile METHOD`` prints where the time of one method goes instead (torch.profiler).
+``--keep`` keeps the table for the scoreboard's page; ``--profile METHOD`` prints where the time of one method goes
+instead (torch.profiler).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import datetime, timezone
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -32,9 +34,13 @@ from backend.methods import Method, methods
 from backend.methods.contract import Labelled, TrainingData
 from backend.novelty import Novelty
 from backend.scan import products_sentence
+from tests.benchmarks.benchmark import processor
 from tests.benchmarks.classifying import cut
+from tests.benchmarks.page import MAPPING as KEPT
 
 CLASSES, PER_CLASS, FIELD = 16, 50, 31
+FOREST = "random forest, 500 trees"
+HEADER = ["", "pixels/s", "times the forest", "per core-second", "times the forest"]
 QUICK = {"epochs": 5}
 """Settings of the training; all that bear upon the speed of mapping stay as they are by default."""
 
@@ -99,16 +105,19 @@ def seconds(work: Callable[[Cube], object], cube: Cube) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - busy
 
 
-def table(runs: dict[str, Callable[[Cube], object]], cube: Cube, turns: int) -> None:
-    """Print pixels per second of every run, the forest's last."""
+def table(runs: dict[str, Callable[[Cube], object]], cube: Cube, turns: int) -> list[list[str]]:
+    """What is mapped by whom: pixels a second and so many times the last run's, by the clock and by processor time."""
     times = [{name: seconds(work, cube) for name, work in runs.items()} for _ in range(turns)]
     best = {name: np.min([turn[name] for turn in times], axis=0) for name in runs}
     last = best[list(runs)[-1]]
-    print(f"{'':>28} {'pixels/s':>10} {'of forest':>10} {'core':>10} {'of forest':>10}")
-    for name, (wall, busy) in best.items():
-        cells = [f"{cube.valid.size / wall:,.0f}", f"{last[0] / wall:.2f}"]
-        cells += [f"{cube.valid.size / busy:,.0f}", f"{last[1] / busy:.2f}"]
-        print(f"{name:>28} " + " ".join(f"{cell:>10}" for cell in cells), flush=True)
+    return [
+        [name, *(text for one, its in zip(spent, last, strict=True) for text in _rate(cube.valid.size, one, its))]
+        for name, spent in best.items()
+    ]
+
+
+def _rate(pixels: int, spent: float, forest: float) -> tuple[str, str]:
+    return f"{pixels / spent:,.0f}", f"{forest / spent:.2f}"
 
 
 def main() -> None:
@@ -120,6 +129,7 @@ def main() -> None:
     parser.add_argument("--bands", type=int, default=204)
     parser.add_argument("--turns", type=int, default=6)
     parser.add_argument("--method", choices=sorted(known), action="append", help="only these")
+    parser.add_argument("--keep", action="store_true", help="for the scoreboard's page: make benchmark shows it")
     parser.add_argument("--profile", choices=sorted(known), metavar="METHOD")
     options = parser.parse_args()
     keep_freed_memory()  # as the backend does
@@ -141,7 +151,14 @@ def main() -> None:
     }
     labelled = data.training[0]
     runs["novelty, beside any of them"] = Novelty.fit(labelled.pixels, labelled.classes).of
-    table({**runs, "random forest, 500 trees": forest(data)}, cube, options.turns)
+    rows = table({**runs, FOREST: forest(data)}, cube, options.turns)
+    for name, *cells in [HEADER, *rows]:
+        print(f"{name:>28} " + " ".join(f"{cell:>16}" for cell in cells))
+    if options.keep:
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+        size = f"{options.rows} x {options.cols} pixels, {options.bands} bands"
+        found = {"header": HEADER, "rows": rows, "size": size, "cpu": processor(), "date": now}
+        KEPT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

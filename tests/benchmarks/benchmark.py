@@ -79,7 +79,7 @@ class Runner:
         self.data, self.results, self.jobs = data, results, jobs
         known = about()
         packages = {name: known["packages"][name] for name in ("torch", "numba", "numpy", "scikit-learn")}
-        self.stamp = {"python": known["python"], **packages, "cpu": _processor(), "commit": _commit()}
+        self.stamp = {"python": known["python"], **packages, "cpu": processor(), "commit": _commit()}
         self.threads = max(1, (os.cpu_count() or 1) // jobs)
         self.failed: list[str] = []
 
@@ -116,7 +116,8 @@ def _finished(results: Results, cell: Cell) -> bool:
     return there and (cell.method != FLOORS or cell.seed > 0 or bool(results.arrays(cell.scene, FLOORS)))
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What computes here, and on how many cores."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.benchmarks.targets import targets
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 PICTURES = PAGE.parent / "benchmarks"
+MAPPING = PICTURES / "mapping.json"
+"""What ``make bench-mapping ARGS=--keep`` left."""
 HEAD = """# Benchmarks
 
 Written by `make benchmark DATA=<folder>`; do not edit. Every figure comes from a finished cell in
@@ -55,7 +58,7 @@ def write_page(kept: Results) -> None:
     """Write page and pictures from whatever is finished."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     results = Comparable(kept.folder)
-    parts = [HEAD, _machines(kept), _targets(results), _presets(results)]
+    parts = [HEAD, _machines(kept), _targets(results), _presets(results), _mapping()]
     scenes = [one for one in results.scenes() if _has(results, one, "rmse")]
     parts += ["## Unmixing\n", *(page_unmixing.section(results, one, PICTURES) for one in scenes)]
     scenes = [one for one in results.scenes() if _has(results, one, "oa")]
@@ -73,6 +76,18 @@ def tables(kept: Results, scene: str) -> str:
     results = Comparable(kept.folder)
     pairs = (("rmse", page_unmixing.figures), ("oa", page_classes.figures))
     return "\n".join([f"{scene}\n", *(write(results, scene) for name, write in pairs if _has(results, scene, name))])
+
+
+def _mapping() -> str:
+    """How fast methods map, from a run of its own, side by side."""
+    if not MAPPING.exists():
+        return ""
+    found = json.loads(MAPPING.read_text(encoding="utf-8"))
+    text = (
+        f"## Mapping\n\nA scene of {found['size']} and 16 classes, all methods side by side in one run "
+        f"(`make bench-mapping ARGS=--keep`; {found['cpu']}; {found['date']}). Novelty is mapped beside each.\n\n"
+    )
+    return text + table(found["header"], found["rows"])
 
 
 def _has(results: Results, scene: str, figure: str) -> bool:
