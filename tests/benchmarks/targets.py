@@ -8,6 +8,7 @@ from backend.methods import methods
 from backend.methods.spectralmamba.config import Config
 from backend.methods.spectralmamba.network import SpectralMamba
 from tests.benchmarks.compare import Summary, right_pixels, summary
+from tests.benchmarks.presets import NAMES
 from tests.benchmarks.results import Results
 
 ENOUGH = 10
@@ -78,7 +79,7 @@ def label(variant: str) -> str:
     """What a method, with what is not as shipped, is called."""
     name, *given = variant.split(",")
     known = {one.name: one.label for one in methods()}
-    said = {"guidance=False": "unguided"}
+    said = {"guidance=False": "unguided", **{f"preset={preset}": text for preset, text in NAMES.items()}}
     return known.get(name, name) + "".join(f", {said.get(one, one)}" for one in given)
 
 
