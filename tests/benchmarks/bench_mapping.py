@@ -39,7 +39,7 @@ from tests.benchmarks.classifying import cut
 from tests.benchmarks.page import MAPPING as KEPT
 
 CLASSES, PER_CLASS, FIELD = 16, 50, 31
-FOREST = "random forest, 500 trees"
+FOREST = "scikit-learn's forest, 500 trees"
 HEADER = ["", "pixels/s", "times the forest", "per core-second", "times the forest"]
 QUICK = {"epochs": 5}
 """Settings of the training; all that bear upon the speed of mapping stay as they are by default."""
@@ -153,7 +153,7 @@ def main() -> None:
     runs["novelty, beside any of them"] = Novelty.fit(labelled.pixels, labelled.classes).of
     rows = table({**runs, FOREST: forest(data)}, cube, options.turns)
     for name, *cells in [HEADER, *rows]:
-        print(f"{name:>28} " + " ".join(f"{cell:>16}" for cell in cells))
+        print(f"{name:>32} " + " ".join(f"{cell:>16}" for cell in cells))
     if options.keep:
         now = datetime.now(timezone.utc).strftime("%Y-%m-%d")
         size = f"{options.rows} x {options.cols} pixels, {options.bands} bands"
