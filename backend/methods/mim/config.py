@@ -16,8 +16,8 @@ SUMMARY = (
 ADVICE = (
     "Use it where fields are larger than the patch: on Indian Pines it was 24 points more accurate than a random "
     "forest, and 10 with whole blocks of the scene set aside. In the mixed pixels of a city seen from space "
-    "SpectralMamba and a support vector machine did as well or better (Potsdam), or no method was ahead (Berlin). It maps about as fast as a "
-    "random forest of 500 trees; a patch of 5 pixels instead of 7 takes less time."
+    "SpectralMamba and a support vector machine did as well or better (Potsdam), or no method was ahead (Berlin). It "
+    "maps about as fast as a random forest of 500 trees; a patch of 5 pixels instead of 7 takes less time."
 )
 REFERENCE = "Zhou, Kamata, Wang, Wong, Hou: Mamba-in-Mamba, Neurocomputing 613 (2025), doi:10.1016/j.neucom.2024.128751"
 ACTIVATIONS = (("relu", "ReLU, as in the paper's figure"), ("tanh", "tanh, as in the authors' code"))
