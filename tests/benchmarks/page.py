@@ -31,9 +31,9 @@ How it is done, and why:
 - **No label of a test pixel teaches anything**: normalisation, early stopping and class weights come from training and
   validation pixels. Unmixing needs no labels and sees the spectra of the whole scene; so does the unmixing half of the
   unmixing-guided Mamba.
-- **How defaults were chosen**: UNMamba's by the simulated scenes and the reconstruction error; those of classifying
-  networks by cross-validation among training pixels of Indian Pines (`mim_split`) and Potsdam (tiles). So the other
-  splits and Berlin were not tuned on at all.
+- **How defaults were chosen**: UNMamba's floor and pace by the simulated scenes; the regression beside networks by
+  cross-validation among training pixels of Indian Pines (`mim_split`) and Potsdam (tiles), in scripts that are not
+  kept. `ARGS="--validation --set NAME=VALUE"` tries a setting on validation pixels.
 - **Networks classify together with a logistic regression** of single spectra; validation pixels decide how much each
   counts. What the regression does alone stands below the methods. The parameters listed are the network's; the
   regression adds one for each class and band, and one for each class.
