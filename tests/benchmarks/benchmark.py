@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -26,12 +27,14 @@ from typing import Any
 import numpy as np
 
 from backend.about import about
-from backend.methods import methods
+from backend.methods import Method, methods
 from tests.benchmarks.cell import FLOORS, Cell
+from tests.benchmarks.choices import ALTERNATIVES, reported
+from tests.benchmarks.choices import SEEDS as CHOICE_SEEDS
 from tests.benchmarks.page import PAGE, tables, write_page
 from tests.benchmarks.presets import SCENES as PRESET_SCENES
 from tests.benchmarks.results import SHIPPED, Results
-from tests.benchmarks.scene_files import has_curves, missing_file, scene_files, tasks_of
+from tests.benchmarks.scene_files import has_curves, is_simulated, missing_file, scene_files, tasks_of
 
 ROOT = Path(__file__).parents[2]
 UNGUIDED = {"guidance": "False"}
@@ -44,9 +47,7 @@ SHOWN = ("rmse", "sad", "reconstruction", "oa", "aa", "kappa", "learn_seconds", 
 
 def cells(options: argparse.Namespace) -> list[Cell]:
     """All cells that the options ask for, first seeds first."""
-    settings = dict(pair.split("=", 1) for pair in options.set)
-    known, found = [one.name for one in methods()], []
-    shipped = not (settings or options.per_class or options.validation)
+    found = []
     for name, path in scene_files(options.data).items():
         if options.scene and name not in options.scene:
             continue
@@ -54,22 +55,35 @@ def cells(options: argparse.Namespace) -> list[Cell]:
         if missing:
             print(f"{name}: left out, {missing} is not in the data folder")
             continue
-        tasks = tasks_of(path)
-        chosen = [one for one in methods() if one.task in tasks and one.name in (options.method or known)]
         for seed in range(options.first, options.first + options.seeds):
-            if FLOORS in (options.method or [FLOORS]) and (seed == 0 or "classify" in tasks):
-                found.append(Cell(name, FLOORS, seed))
-            for one in chosen:
-                found.append(Cell(name, one.name, seed, settings, options.per_class, options.validation))
-                if not shipped:
-                    continue
-                if one.task == "unmix_and_classify":
-                    found.append(Cell(name, one.name, seed, UNGUIDED))
-                if options.presets and name == PRESET_SCENES.get(one.name, ("",))[0] and seed < PRESET_SEEDS:
-                    found += [Cell(name, one.name, seed, {"preset": preset}) for preset in ("quick", "thorough")]
-                if options.curves and has_curves(path) and one.task == "classify" and seed < CURVE_SEEDS:
-                    found += [Cell(name, one.name, seed, per_class=number) for number in CURVE]
+            found += _of_scene(name, path, seed, options)
     return sorted(found, key=lambda cell: (cell.seed, cell.per_class > 0))
+
+
+def _of_scene(name: str, path: Path, seed: int, options: argparse.Namespace) -> Iterator[Cell]:
+    """The cells of one seed."""
+    settings, tasks = dict(pair.split("=", 1) for pair in options.set), tasks_of(path)
+    chosen = [one for one in methods() if one.task in tasks and one.name in (options.method or [one.name])]
+    if not reported(name):
+        chosen = [one for one in chosen if one.name in ALTERNATIVES and seed < CHOICE_SEEDS]
+    elif FLOORS in (options.method or [FLOORS]) and (seed == 0 or "classify" in tasks):
+        yield Cell(name, FLOORS, seed)
+    for one in chosen:
+        yield Cell(name, one.name, seed, settings, options.per_class, options.validation)
+        if not (settings or options.per_class or options.validation):
+            yield from _unlike_shipped(name, path, one, seed, options)
+
+
+def _unlike_shipped(name: str, path: Path, one: Method, seed: int, options: argparse.Namespace) -> Iterator[Cell]:
+    """A method on a scene as it is not shipped: without guidance, presets, few training pixels, settings tried."""
+    if one.task == "unmix_and_classify":
+        yield Cell(name, one.name, seed, UNGUIDED)
+    if options.presets and name == PRESET_SCENES.get(one.name, ("",))[0] and seed < PRESET_SEEDS:
+        yield from (Cell(name, one.name, seed, {"preset": preset}) for preset in ("quick", "thorough"))
+    if options.curves and has_curves(path) and one.task != "unmix" and seed < CURVE_SEEDS:
+        yield from (Cell(name, one.name, seed, per_class=number) for number in CURVE)
+    if options.choices and (not reported(name) or is_simulated(path)) and seed < CHOICE_SEEDS:
+        yield from (Cell(name, one.name, seed, dict([text.split("=")])) for text in ALTERNATIVES.get(one.name, ()))
 
 
 class Runner:
@@ -145,6 +159,7 @@ def parsed() -> Any:
     switch = argparse.BooleanOptionalAction
     parser.add_argument("--curves", action=switch, default=True, help="also 5, 10, 20 and 50 training pixels per class")
     parser.add_argument("--presets", action=switch, default=True, help="also the presets, where they are measured")
+    parser.add_argument("--choices", action=switch, default=True, help="also other settings, where they are tried")
     parser.add_argument("--validation", action="store_true", help="score validation pixels: for choosing settings")
     parser.add_argument("--results", type=Path, help="where finished cells are kept")
     parser.add_argument("--again", action="store_true", help="compute finished cells again")

@@ -4,8 +4,8 @@ Labels are a class raster or table (``classes`` names its values from 1, after `
 where files count otherwise; ``colours`` gives some of them theirs), or a layer of areas with a ``field``. Either two
 are given, ``training`` and ``test``; or one, ``all``, with squares of ``tile`` pixels that train and test
 (``training_tiles``, ``test_tiles``: row and column where each begins), or else split into blocks ``gap`` pixels apart
-as Mixel does. Validation pixels are drawn from the training pixels, in squares of ``block``; never from the test
-pixels.
+as Mixel does; with training tiles alone, the pixels in these. Validation pixels are drawn from the training pixels, in
+squares of ``block``; never from the test pixels.
 """
 
 from __future__ import annotations
@@ -68,8 +68,10 @@ def truth(files: Files, given: Mapping[str, Any], cube: Cube, grid: Grid | None,
     if "tile" in given:
         values = np.zeros(cube.valid.shape, np.int16)
         values[labels.rows, labels.cols] = labels.values
-        parts = [_inside(values, given["tile"], given[name]) for name in ("training_tiles", "test_tiles")]
-        return _given(given, parts[0], parts[1], block, seed)
+        training = _inside(values, given["tile"], given["training_tiles"])
+        if "test_tiles" in given:
+            return _given(given, training, _inside(values, given["tile"], given["test_tiles"]), block, seed)
+        labels = _labels(training, given)
     gap = int(given["gap"])
     split = block_split(labels, None, gap, SHARES, seed)
     return Truth(labels, split, automatic_block(labels, gap), drawn=True)

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from tests.benchmarks import page_classes, page_unmixing
+from tests.benchmarks import choices, page_classes, page_unmixing
 from tests.benchmarks.compare import summary
 from tests.benchmarks.page_tables import table
 from tests.benchmarks.presets import NAMES, deep_methods, figure_of, measured
@@ -59,9 +59,10 @@ def write_page(kept: Results) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     results = Comparable(kept.folder)
     parts = [HEAD, _machines(kept), _targets(results), _presets(results), _mapping()]
-    scenes = [one for one in results.scenes() if _has(results, one, "rmse")]
+    reported = [one for one in results.scenes() if choices.reported(one)]
+    scenes = [one for one in reported if _has(results, one, "rmse")]
     parts += ["## Unmixing\n", *(page_unmixing.section(results, one, PICTURES) for one in scenes)]
-    scenes = [one for one in results.scenes() if _has(results, one, "oa")]
+    scenes = [one for one in reported if _has(results, one, "oa")]
     parts += ["## Classification\n", page_classes.comparisons(results, scenes)]
     parts += [page_classes.section(results, one, PICTURES) for one in scenes]
     text = "\n".join(parts)

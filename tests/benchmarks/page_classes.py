@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.benchmarks import page_plots as plots
 from tests.benchmarks.cell import PATCHES
+from tests.benchmarks.choices import TRIED
 from tests.benchmarks.compare import Difference, Summary, difference, holm, right_pixels, summary
 from tests.benchmarks.page_tables import COST, about, costs, folded, limits, ordered, said, shown, table
 from tests.benchmarks.results import Results
@@ -87,7 +88,7 @@ def figures(results: Results, scene: str) -> str:
 
 def _variants(results: Results, scene: str) -> list[str]:
     found = [one for one in results.variants(scene) if summary(results.rows(scene, one), "oa")]
-    return ordered([one for one in found if "per_class" not in one])
+    return ordered([one for one in found if "per_class" not in one and one not in TRIED])
 
 
 def _pixels(results: Results, scene: str, whole: list[str]) -> str:

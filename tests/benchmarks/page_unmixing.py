@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.benchmarks import page_plots as plots
+from tests.benchmarks.choices import TRIED
 from tests.benchmarks.compare import summary
 from tests.benchmarks.page_tables import COST, about, costs, folded, limits, ordered, said, shown, table
 from tests.benchmarks.results import Results
@@ -47,7 +48,8 @@ def figures(results: Results, scene: str) -> str:
 
 
 def _variants(results: Results, scene: str) -> list[str]:
-    return ordered([one for one in results.variants(scene) if summary(results.rows(scene, one), "rmse")])
+    found = [one for one in results.variants(scene) if summary(results.rows(scene, one), "rmse")]
+    return ordered([one for one in found if one not in TRIED])
 
 
 def _each(results: Results, scene: str, variants: list[str]) -> str:

@@ -81,6 +81,11 @@ def has_curves(path: Path) -> bool:
     return bool(described(path).get("labels", {}).get("curves", False))
 
 
+def is_simulated(path: Path) -> bool:
+    """Whether a scene is mixed anew from a reference."""
+    return "simulate" in described(path)
+
+
 def described(path: Path) -> dict[str, Any]:
     """What a scene file says. ValueError, a sentence, if it is no scene file."""
     try:
