@@ -31,9 +31,10 @@ How it is done, and why:
 - **No label of a test pixel teaches anything**: normalisation, early stopping and class weights come from training and
   validation pixels. Unmixing needs no labels and sees the spectra of the whole scene; so does the unmixing half of the
   unmixing-guided Mamba.
-- **How defaults were chosen**: UNMamba's floor and pace by the simulated scenes; the regression beside networks by
-  cross-validation among training pixels of Indian Pines (`mim_split`) and Potsdam (tiles), in scripts that are not
-  kept. `ARGS="--validation --set NAME=VALUE"` tries a setting on validation pixels.
+- **How defaults were chosen**: on simulated scenes and among training pixels, never on test pixels. What can be tried
+  again stands [below](#shipped-settings-against-others); UNMamba's floor and pace, which are no settings, were chosen
+  on the simulated scenes in scripts that are not kept. `ARGS="--validation --set NAME=VALUE"` tries any setting on
+  validation pixels.
 - **Networks classify together with a logistic regression** of single spectra; validation pixels decide how much each
   counts. What the regression does alone stands below the methods. The parameters listed are the network's; the
   regression adds one for each class and band, and one for each class.
@@ -58,7 +59,7 @@ def write_page(kept: Results) -> None:
     """Write page and pictures from whatever is finished."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     results = Comparable(kept.folder)
-    parts = [HEAD, _machines(kept), _targets(results), _presets(results), _mapping()]
+    parts = [HEAD, _machines(kept), _targets(results), _presets(results), choices.section(results), _mapping()]
     reported = [one for one in results.scenes() if choices.reported(one)]
     scenes = [one for one in reported if _has(results, one, "rmse")]
     parts += ["## Unmixing\n", *(page_unmixing.section(results, one, PICTURES) for one in scenes)]
