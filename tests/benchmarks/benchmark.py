@@ -63,9 +63,10 @@ def cells(options: argparse.Namespace) -> list[Cell]:
 def _of_scene(name: str, path: Path, seed: int, options: argparse.Namespace) -> Iterator[Cell]:
     """The cells of one seed."""
     settings, tasks = dict(pair.split("=", 1) for pair in options.set), tasks_of(path)
-    chosen = [one for one in methods() if one.task in tasks and one.name in (options.method or [one.name])]
+    names = options.method or ([one.name for one in methods()] if reported(name) else ALTERNATIVES)
+    chosen = [one for one in methods() if one.task in tasks and one.name in names]
     if not reported(name):
-        chosen = [one for one in chosen if one.name in ALTERNATIVES and seed < CHOICE_SEEDS]
+        chosen = chosen if seed < CHOICE_SEEDS else []
     elif FLOORS in (options.method or [FLOORS]) and (seed == 0 or "classify" in tasks):
         yield Cell(name, FLOORS, seed)
     for one in chosen:
