@@ -5,6 +5,9 @@ clusters those are taken whose non-negative mixtures rebuild all the others best
 as it has: in reflectance, where noise is the same everywhere, and not in shape, where dark pixels are mostly noise.
 Shade costs nothing, since a mixture need not sum to one. How clusters fall is a matter of chance, so it is done several
 times: each endmember is the median of what the runs found.
+
+Where much of what tells shapes apart is noise, their leading principal components are clustered instead; elsewhere
+those might leave out a rare material.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ SMALLEST = 0.1
 """Clusters of less than this share of the pixels a cluster has on average are left out."""
 EXTRA = 8
 """The search needs no more dimensions than there are endmembers, and a few for what they do not explain."""
+NOISY = 0.25
+"""Share of the shapes' variance outside as many principal components, above which these alone are clustered."""
 GAIN = 1e-4
 """An exchange must lower the error by more than this share."""
 
@@ -39,10 +44,21 @@ def spanning_spectra(pixels: Array, num_endmembers: int, seed: int) -> Array:
     count = min(max(CLUSTERS, 4 * num_endmembers), len(np.unique(shapes.round(6), axis=0)))
     if count < num_endmembers:
         raise _too_few(num_endmembers, count)
+    shapes = _denoised(shapes, num_endmembers + EXTRA)
     seeds = np.random.default_rng(seed).integers(2**31, size=RUNS)
     runs = [_spanning(*_clusters(bright, shapes, count, int(one)), num_endmembers) for one in seeds]
     middle = min(runs, key=lambda run: sum(_apart(run, other) for other in runs))
     found: Array = np.median([run[match(run, middle)] for run in runs], axis=0)
+    return found
+
+
+def _denoised(shapes: Array, dimensions: int) -> Array:
+    """The shapes (pixels, bands), or their leading principal components if the others are too much of the variance."""
+    centred = shapes - shapes.mean(axis=0)
+    variances, axes = np.linalg.eigh(centred.T @ centred)
+    if variances[:-dimensions].sum() <= NOISY * variances.sum():
+        return shapes
+    found: Array = centred @ axes[:, -dimensions:]
     return found
 
 

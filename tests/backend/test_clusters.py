@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mixel.backend.endmembers import clusters
 from mixel.backend.endmembers.clusters import spanning_spectra
 from mixel.backend.metrics import match, spectral_angles
 
@@ -49,6 +50,33 @@ def test_a_few_wild_pixels_do_not_become_an_endmember() -> None:
     pixels = scene(spectra, 0.5, 0.003)
     pixels[:3] = np.random.default_rng(5).random((3, BANDS)) * 3
     assert angles(spanning_spectra(pixels, 3, 0), spectra).max() < 0.12
+
+
+def noisy(noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Four much alike materials (4, 120 bands); most pixels are the same mixture, the rest mixtures of few."""
+    x, random = np.linspace(0, 1, 120), np.random.default_rng(0)
+    spectra = np.stack([0.4 - 0.2 * np.exp(-(((x - place) / 0.08) ** 2)) for place in (0.15, 0.38, 0.62, 0.85)])
+    shares = random.dirichlet([0.3] * 4, 3000)
+    shares[:2400] = 0.25
+    return spectra, (shares @ spectra + random.normal(0, noise, (3000, 120))).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_noise_that_is_most_of_what_tells_shapes_apart_does_not_decide(monkeypatch, seed: int) -> None:
+    monkeypatch.setattr(clusters, "RUNS", 3)
+    spectra, pixels = noisy(0.05)
+    found = angles(spanning_spectra(pixels, 4, seed), spectra).mean()
+    monkeypatch.setattr(clusters, "NOISY", 1.0)
+    assert found < 0.85 * angles(spanning_spectra(pixels, 4, seed), spectra).mean()
+
+
+def test_where_there_is_little_noise_shapes_are_clustered_as_they_are(monkeypatch) -> None:
+    """Leading components might leave out a material of few pixels."""
+    monkeypatch.setattr(clusters, "RUNS", 1)
+    _, pixels = noisy(0.002)
+    found = spanning_spectra(pixels, 4, 0)
+    monkeypatch.setattr(clusters, "NOISY", 1.0)
+    np.testing.assert_array_equal(found, spanning_spectra(pixels, 4, 0))
 
 
 def test_the_same_seed_gives_the_same_spectra() -> None:
