@@ -32,9 +32,9 @@ How it is done, and why:
   validation pixels. Unmixing needs no labels and sees the spectra of the whole scene; so does the unmixing half of the
   unmixing-guided Mamba.
 - **How defaults were chosen**: on simulated scenes and among training pixels, never on test pixels. What can be tried
-  again stands [below](#shipped-settings-against-others); UNMamba's floor and pace, which are no settings, were chosen
-  on the simulated scenes in scripts that are not kept. `ARGS="--validation --set NAME=VALUE"` tries any setting on
-  validation pixels.
+  again stands [below](#shipped-settings-against-others); UNMamba's floor, its pace and what its start takes for noise,
+  which are no settings, were chosen on the simulated scenes in scripts that are not kept.
+  `ARGS="--validation --set NAME=VALUE"` tries any setting on validation pixels.
 - **Networks classify together with a logistic regression** of single spectra; validation pixels decide how much each
   counts. What the regression does alone stands below the methods. The parameters listed are the network's; the
   regression adds one for each class and band, and one for each class.
