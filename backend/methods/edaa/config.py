@@ -12,7 +12,7 @@ TASK = "unmix"
 SUMMARY = (
     "Finds endmembers that are averages of a few real pixels (archetypes), between which all pixels lie as well as "
     "they can, and solves for the abundances by fully constrained least squares. Steadier than single pure pixels "
-    "where there is noise or shadow. It still takes it that every material is nearly pure somewhere."
+    "where there is shade. It still takes it that every material is nearly pure somewhere."
 )
 ADVICE = (
     "Use it where VCA + FCLS fails on shade or odd pixels: on Jasper Ridge, Samson and Moffett Field it comes "
