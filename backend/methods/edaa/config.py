@@ -16,7 +16,7 @@ SUMMARY = (
 )
 ADVICE = (
     "Use it where VCA + FCLS fails on shade or odd pixels: on Jasper Ridge, Samson and Moffett Field it comes "
-    "nearer to the reference. It takes 10 to 40 s with one core, about as long as UNMamba. Not for small or rare "
+    "nearer to the reference. It takes 10 to 30 s with one core, about as long as UNMamba. Not for small or rare "
     "materials: averages of many pixels miss them."
 )
 REFERENCE = (
