@@ -21,8 +21,8 @@ ADVICE = (
 REFERENCE = "Yao, Hong, Li, Chanussot: SpectralMamba, arXiv:2404.08489 (2024)"
 LAYOUTS = (("stride", "bands far apart share a token"), ("block", "neighbouring bands share a token"))
 MEASURED = (
-    "On Indian Pines, with one core: quick look 68 % right after 6 s, "
-    "standard 81 % right after 15 s, thorough 86 % right after 35 s."
+    "On Indian Pines, with one core: quick look 67 % right after 6 s, "
+    "standard 81 % right after 15 s, thorough 86 % right after 34 s."
 )
 
 
