@@ -44,7 +44,7 @@ def spanning_spectra(pixels: Array, num_endmembers: int, seed: int) -> Array:
     count = min(max(CLUSTERS, 4 * num_endmembers), len(np.unique(shapes.round(6), axis=0)))
     if count < num_endmembers:
         raise _too_few(num_endmembers, count)
-    shapes = _denoised(shapes, num_endmembers + EXTRA)
+    shapes = _denoised(shapes, lengths[lengths > 0], num_endmembers + EXTRA)
     seeds = np.random.default_rng(seed).integers(2**31, size=RUNS)
     runs = [_spanning(*_clusters(bright, shapes, count, int(one)), num_endmembers) for one in seeds]
     middle = min(runs, key=lambda run: sum(_apart(run, other) for other in runs))
@@ -52,10 +52,14 @@ def spanning_spectra(pixels: Array, num_endmembers: int, seed: int) -> Array:
     return found
 
 
-def _denoised(shapes: Array, dimensions: int) -> Array:
-    """The shapes (pixels, bands), or their leading principal components if the others are too much of the variance."""
-    centred = shapes - shapes.mean(axis=0)
-    variances, axes = np.linalg.eigh(centred.T @ centred)
+def _denoised(shapes: Array, lengths: Array, dimensions: int) -> Array:
+    """The shapes (pixels, bands), or their leading principal components if the others are too much of the variance.
+
+    Pixels count by their brightness: that shapes of dark ones are noise does not matter.
+    """
+    centred = shapes - np.average(shapes, axis=0, weights=lengths).astype(np.float32)
+    bright = centred * lengths[:, None]
+    variances, axes = np.linalg.eigh(bright.T @ bright)
     if variances[:-dimensions].sum() <= NOISY * variances.sum():
         return shapes
     found: Array = centred @ axes[:, -dimensions:]

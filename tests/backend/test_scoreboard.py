@@ -86,6 +86,7 @@ def test_a_scene_file_says_what_cube_reference_and_split_are(data):
         ("[cube]", "[cubes]", "tiny.toml: a scene file has"),
         ("[cube]", "[cube", "tiny.toml is not a scene file"),
         ("divide = 100", "times = 100", "not ..times"),
+        ("[labels]", "[labels]\ntest_tile = []", "has all, block, .*, not test_tile"),
     ],
 )
 def test_a_wrong_scene_file_is_refused_with_a_sentence(data, old, new, said):

@@ -37,7 +37,7 @@ def data(tmp_path):
     labels = 1 + (np.indices((SIDE, SIDE)).sum(axis=0) // 2) % 2
     savemat(tmp_path / "cube.mat", {"Y": random.random((BANDS, SIDE, SIDE)), "L": labels})
     (tmp_path / "field.toml").write_text(SCENE + "gap = 1\ncurves = true\n", encoding="utf-8")
-    tiles = f"tile = {TILE}\ntraining_tiles = {TILES}\ngap = 1\n"
+    tiles = f"curves = true\ntile = {TILE}\ntraining_tiles = {TILES}\ngap = 1\n"
     (tmp_path / "field_choices.toml").write_text(SCENE + tiles, encoding="utf-8")
     return tmp_path
 
@@ -79,6 +79,9 @@ def test_a_scene_for_choices_has_the_cells_of_the_methods_whose_settings_are_tri
     variants = {name for name in choices.ALTERNATIVES if name != "unmamba"}
     variants |= {one for one in choices.TRIED if not one.startswith("unmamba")}
     assert {one.variant for one in found} == variants and {one.seed for one in found} == set(range(choices.SEEDS))
+    assert [one.variant for one in asked(monkeypatch, data, "--scene", "field_choices", "--method", "ugm")] == [
+        "ugm"
+    ] * 3
     assert not any("=" in one.variant for one in asked(monkeypatch, data, "--scene", "field_choices", "--no-choices"))
 
 
@@ -130,4 +133,5 @@ def test_the_page_says_what_was_gained_and_keeps_it_apart(tmp_path, monkeypatch)
     assert -36 < float(classified[7]) < -24 and float(classified[8].split(" to ")[1]) < -15
     assert unmixed[1:5] == ["Weight of the endmember spread: 1.0 instead of 0.1", "made", "3", "abundance RMSE"]
     assert unmixed[5:] == ["0.200 ± 0.100", "0.300 ± 0.100", "+0.100", "+0.100 to +0.100"]
+    assert page.tables(results, "field_choices").count("| Mamba-in-Mamba (MiM)") == 2  # a run prints all it computed
     assert text.count("weight_spread") == 0 and "| UNMamba (blind unmixing) | 4 |" in text

@@ -77,11 +77,11 @@ def _of_scene(name: str, path: Path, seed: int, options: argparse.Namespace) -> 
 
 def _unlike_shipped(name: str, path: Path, one: Method, seed: int, options: argparse.Namespace) -> Iterator[Cell]:
     """A method on a scene as it is not shipped: without guidance, presets, few training pixels, settings tried."""
-    if one.task == "unmix_and_classify":
+    if one.task == "unmix_and_classify" and reported(name):
         yield Cell(name, one.name, seed, UNGUIDED)
     if options.presets and name == PRESET_SCENES.get(one.name, ("",))[0] and seed < PRESET_SEEDS:
         yield from (Cell(name, one.name, seed, {"preset": preset}) for preset in ("quick", "thorough"))
-    if options.curves and has_curves(path) and one.task != "unmix" and seed < CURVE_SEEDS:
+    if options.curves and has_curves(path) and reported(name) and one.task != "unmix" and seed < CURVE_SEEDS:
         yield from (Cell(name, one.name, seed, per_class=number) for number in CURVE)
     if options.choices and (not reported(name) or is_simulated(path)) and seed < CHOICE_SEEDS:
         yield from (Cell(name, one.name, seed, dict([text.split("=")])) for text in ALTERNATIVES.get(one.name, ()))

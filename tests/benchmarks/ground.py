@@ -4,8 +4,8 @@ Labels are a class raster or table (``classes`` names its values from 1, after `
 where files count otherwise; ``colours`` gives some of them theirs), or a layer of areas with a ``field``. Either two
 are given, ``training`` and ``test``; or one, ``all``, with squares of ``tile`` pixels that train and test
 (``training_tiles``, ``test_tiles``: row and column where each begins), or else split into blocks ``gap`` pixels apart
-as Mixel does; with training tiles alone, the pixels in these. Validation pixels are drawn from the training pixels, in
-squares of ``block``; never from the test pixels.
+as Mixel does: all pixels, or those in training tiles where there are no test tiles. Validation pixels are drawn from
+the training pixels, in squares of ``block``; never from the test pixels.
 """
 
 from __future__ import annotations
@@ -25,6 +25,19 @@ from tests.benchmarks.tables import Files
 SHARES = (0.6, 0.1, 0.3)
 """Training, validation and test of a split into blocks: what the task takes by default."""
 VALIDATION = 0.1
+KEYS = {
+    "classes",
+    "colours",
+    "training",
+    "test",
+    "all",
+    "tile",
+    "training_tiles",
+    "test_tiles",
+    "block",
+    "gap",
+    "curves",
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,9 @@ class Truth:
 
 def truth(files: Files, given: Mapping[str, Any], cube: Cube, grid: Grid | None, seed: int) -> Truth:
     """What ``[labels]`` says. ValueError, a sentence, if it cannot be."""
+    unknown = sorted(set(given) - KEYS)
+    if unknown:
+        raise ValueError(f"[labels] has {', '.join(sorted(KEYS))}, not {unknown[0]}")
     block = int(given.get("block", 1))
     if "training" in given:
         training, test = (_table(files, given[part], cube) for part in ("training", "test"))

@@ -21,10 +21,10 @@ MAPPING = PICTURES / "mapping.json"
 HEAD = """# Benchmarks
 
 Written by `make benchmark DATA=<folder>`; do not edit. Every figure comes from a finished cell in
-[benchmarks/cells](benchmarks/cells), one scene, method and seed each, computed in a process of its own with the shipped
-settings. Cells that are there count as finished; `ARGS=--again` computes them again. Figures are means ± standard
-deviation over seeds; a seed draws the method's chance and the validation pixels, and in block splits the split itself.
-MambaHSI and the unmixing-guided Mamba take minutes a seed and have fewer seeds.
+[benchmarks/cells](benchmarks/cells), one scene, method and seed each, computed in a process of its own, with the
+shipped settings where nothing else is said. Cells that are there count as finished; `ARGS=--again` computes them again.
+Figures are means ± standard deviation over seeds; a seed draws the method's chance and the validation pixels, and in
+block splits the split itself. MambaHSI and the unmixing-guided Mamba take minutes a seed and have fewer seeds.
 
 How it is done, and why:
 
@@ -34,7 +34,7 @@ How it is done, and why:
 - **How defaults were chosen**: the regression beside networks by cross-validation among training pixels of Indian Pines
   (`mim_split`) and Potsdam (tiles); UNMamba's floor, its pace and what its start takes for noise by the simulated
   scenes, in scripts that are not kept. The regression and some other settings are
-  [tried again](#shipped-settings-against-others) on pixels that score no method.
+  [tried again](#shipped-settings-against-others) there.
   `ARGS="--validation --set NAME=VALUE"` tries any setting on validation pixels.
 - **Networks classify together with a logistic regression** of single spectra; validation pixels decide how much each
   counts. What the regression does alone stands below the methods. The parameters listed are the network's; the
@@ -60,7 +60,7 @@ def write_page(kept: Results) -> None:
     """Write page and pictures from whatever is finished."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     results = Comparable(kept.folder)
-    parts = [HEAD, _machines(kept), _targets(results), _presets(results), choices.section(results), _mapping()]
+    parts = [HEAD, _machines(kept), _targets(results), _presets(results), choices.section(kept), _mapping()]
     reported = [one for one in results.scenes() if choices.reported(one)]
     scenes = [one for one in reported if _has(results, one, "rmse")]
     parts += ["## Unmixing\n", *(page_unmixing.section(results, one, PICTURES) for one in scenes)]
@@ -77,8 +77,9 @@ def write_page(kept: Results) -> None:
 def tables(kept: Results, scene: str) -> str:
     """What is finished of a scene, to be printed."""
     results = Comparable(kept.folder)
-    pairs = (("rmse", page_unmixing.figures), ("oa", page_classes.figures))
-    return "\n".join([f"{scene}\n", *(write(results, scene) for name, write in pairs if _has(results, scene, name))])
+    pairs = (("rmse", page_unmixing), ("oa", page_classes))
+    there = [part for name, part in pairs if _has(results, scene, name)]
+    return "\n".join([f"{scene}\n", *(part.figures(results, scene, part.variants(results, scene)) for part in there)])
 
 
 def _mapping() -> str:

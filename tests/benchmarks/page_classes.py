@@ -53,8 +53,8 @@ def comparisons(results: Results, scenes: list[str]) -> str:
 
 def section(results: Results, scene: str, pictures: Path) -> str:
     """What is known of a scene: note, table, intervals, recall of each class, pictures."""
-    whole = _variants(results, scene)
-    parts = [about(results, scene), _pixels(results, scene, whole), figures(results, scene)]
+    whole = [one for one in variants(results, scene) if one not in TRIED]
+    parts = [about(results, scene), _pixels(results, scene, whole), figures(results, scene, whole)]
     parts.append(
         folded("Intervals and classes", _intervals(results, scene, whole) + "\n" + _each(results, scene, whole))
     )
@@ -69,10 +69,10 @@ def section(results: Results, scene: str, pictures: Path) -> str:
     return "\n".join(parts)
 
 
-def figures(results: Results, scene: str) -> str:
+def figures(results: Results, scene: str, whole: list[str]) -> str:
     """The table of a scene's methods, and below them the simplest answers."""
     rows = []
-    for one in _variants(results, scene):
+    for one in whole:
         known, right = results.rows(scene, one), right_pixels(results, scene, one)
         interval = limits(right.interval, 1, 100) if right else "-"
         shares = [said(known, "aa", 1, 100), said(known, "kappa", 3), said(known, "f1", 1, 100)]
@@ -86,9 +86,10 @@ def figures(results: Results, scene: str) -> str:
     return table(HEADER, rows)
 
 
-def _variants(results: Results, scene: str) -> list[str]:
+def variants(results: Results, scene: str) -> list[str]:
+    """What has classified a scene, learning curves apart."""
     found = [one for one in results.variants(scene) if summary(results.rows(scene, one), "oa")]
-    return ordered([one for one in found if "per_class" not in one and one not in TRIED])
+    return ordered([one for one in found if "per_class" not in one])
 
 
 def _pixels(results: Results, scene: str, whole: list[str]) -> str:

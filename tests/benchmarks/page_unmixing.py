@@ -17,25 +17,25 @@ HEADER = ["method", "seeds", "abundance RMSE", "95 %", "in the best order", "SAD
 
 def section(results: Results, scene: str, pictures: Path) -> str:
     """What is known of a scene: note, table, figures of each endmember, pictures."""
-    variants = _variants(results, scene)
+    whole = [one for one in variants(results, scene) if one not in TRIED]
     drawn = [
         (plots.abundance_maps, "abundances", "Abundances, first seed"),
         (plots.spectra, "spectra", "Endmembers, first seed, each divided by its mean: shapes are compared"),
     ]
-    parts = [about(results, scene), figures(results, scene), _each(results, scene, variants)]
+    parts = [about(results, scene), figures(results, scene, whole), _each(results, scene, whole)]
     for draw, name, caption in drawn:
         path = pictures / f"{scene}_{name}.png"
-        parts.append(shown(path, caption) if draw(results, scene, variants, path) else "")
+        parts.append(shown(path, caption) if draw(results, scene, whole, path) else "")
     path = pictures / f"{scene}_unmixing_cost.png"
     caption = "Abundance RMSE against processor time; bars: standard deviation over seeds"
-    parts.append(shown(path, caption) if plots.cost(results, scene, variants, "rmse", path) else "")
+    parts.append(shown(path, caption) if plots.cost(results, scene, whole, "rmse", path) else "")
     return "\n".join(parts)
 
 
-def figures(results: Results, scene: str) -> str:
+def figures(results: Results, scene: str, whole: list[str]) -> str:
     """The table of a scene's methods, and below them the answers that need the reference."""
     rows = []
-    for one in _variants(results, scene):
+    for one in whole:
         known = results.rows(scene, one)
         found = summary(known, "rmse")
         shares, *others = (said(known, *pair) for pair in FIGURES)
@@ -47,18 +47,19 @@ def figures(results: Results, scene: str) -> str:
     return table(HEADER, rows)
 
 
-def _variants(results: Results, scene: str) -> list[str]:
+def variants(results: Results, scene: str) -> list[str]:
+    """What has unmixed a scene."""
     found = [one for one in results.variants(scene) if summary(results.rows(scene, one), "rmse")]
-    return ordered([one for one in found if one not in TRIED])
+    return ordered(found)
 
 
-def _each(results: Results, scene: str, variants: list[str]) -> str:
+def _each(results: Results, scene: str, whole: list[str]) -> str:
     """Abundance RMSE and spectral angle of every endmember."""
     names = results.rows(scene, "floors").get(0, {}).get("endmembers", [])
     parts = []
     for figure, text in (("rmse_each", "Abundance RMSE"), ("sad_each", "SAD (rad)")):
         rows = []
-        for one in variants:
+        for one in whole:
             tables = [row[figure] for row in results.rows(scene, one).values() if figure in row]
             means = [sum(values) / len(values) for values in zip(*tables, strict=True)]
             rows.append([label(one), *(f"{value:.3f}" for value in means)])

@@ -11,12 +11,12 @@ LABEL = "EDAA (archetypal analysis)"
 TASK = "unmix"
 SUMMARY = (
     "Finds endmembers that are averages of a few real pixels (archetypes), between which all pixels lie as well as "
-    "they can, and solves for the abundances by fully constrained least squares. Steadier than single pure pixels "
-    "where there is shade. It still takes it that every material is nearly pure somewhere."
+    "they can, and solves for the abundances by fully constrained least squares. It takes it that every material is "
+    "nearly pure somewhere."
 )
 ADVICE = (
-    "Use it where VCA + FCLS fails on shade or odd pixels: on Jasper Ridge, Samson and Moffett Field it comes "
-    "nearer to the reference. It takes 10 to 30 s with one core, about as long as UNMamba. Not for small or rare "
+    "Use it where VCA + FCLS fails on shade or odd pixels: on Jasper Ridge, Samson and Moffett Field it comes nearer "
+    "to the reference. It takes 7 to 30 s with one core, up to twice as long as UNMamba. Not for small or rare "
     "materials: averages of many pixels miss them."
 )
 REFERENCE = (

@@ -10,13 +10,13 @@ from .. import shared
 LABEL = "MVC-NMF (minimum volume)"
 TASK = "unmix"
 SUMMARY = (
-    "Finds the smallest simplex around the pixels, so that endmembers can come out where no pixel is pure, and "
-    "solves for the abundances by fully constrained least squares. Its endmembers may lie outside of what was measured."
+    "Finds the smallest simplex around the pixels, so that endmembers can come out where no pixel is pure, and solves "
+    "for the abundances by fully constrained least squares. Its endmembers may lie outside of what was measured."
 )
 ADVICE = (
-    "Use it where noise is low and the materials are few: there its endmembers are the truest, after 1 to 20 s "
-    "with one core. With noise, rare materials or pixels far from any corner (30 dB and mixtures throughout, of our "
-    "scenes) it is worse than VCA + FCLS; compare the spectra."
+    "Use it where noise is low and the materials are few: there its endmembers are among the truest, after 1 to 10 s "
+    "with one core. Where materials are rare in noise (minerals at 20 and 30 dB) or pixels far from any corner "
+    "(mixtures throughout) it is worse than VCA + FCLS; compare the spectra."
 )
 REFERENCE = (
     "Miao, Qi: Endmember extraction from highly mixed data using minimum volume constrained nonnegative matrix "

@@ -16,12 +16,12 @@ SUMMARY = (
 )
 ADVICE = (
     "Use it outdoors, where light and materials vary: on Jasper Ridge, Samson and scenes mixed with shade its "
-    "abundances are more than twice as close as VCA + FCLS's, and seeds agree; a quick look is as close as a thorough "
-    "training there. Where light is the same everywhere and the scene is a mixture of few spectra, VCA + FCLS is as "
-    "good or better, in a second instead of a quarter of a minute; but noise (20 to 30 dB) took its spectra five times "
-    "as far off as UNMamba's. Where a class holds many materials (Berlin), no blind method was nearer than equal "
-    "shares of everything. It tells materials by shape, not by brightness, so its reconstruction is worse in shade, "
-    "and how much of a very dark material is in a mixed pixel is uncertain."
+    "abundances are more than twice as close as VCA + FCLS's, and seeds agree; on Jasper Ridge a quick look is as "
+    "close as a thorough training. Where light is the same everywhere and the scene is a mixture of few spectra, VCA + "
+    "FCLS's abundances are about as good or better, in a second instead of a quarter of a minute; of minerals its "
+    "spectra were five times as far off as UNMamba's. Where a class holds many materials (Berlin), no blind method was "
+    "nearer than equal shares of everything. It tells materials by shape, not by brightness, so its reconstruction is "
+    "worse in shade, and how much of a very dark material is in a mixed pixel is uncertain."
 )
 REFERENCE = "Chen, Zhang, Li: UNMamba, IEEE GRSL 22 (2025), doi:10.1109/LGRS.2025.3545505"
 VARIANTS = (

@@ -15,9 +15,9 @@ SUMMARY = (
     "that every material is pure in at least one pixel."
 )
 ADVICE = (
-    "Use it first: it takes seconds, and where materials have pure pixels (rocks, minerals, fields of our scenes) "
-    "it comes close to the truth. It takes extreme pixels for materials: shade, glints and single odd pixels become "
-    "endmembers, and where brightness varies its abundances are far off."
+    "Use it first: it takes seconds, and where materials have pure pixels (rocks, minerals, fields of our scenes) and "
+    "noise is low it comes close to the truth. It takes extreme pixels for materials: shade, glints and single odd "
+    "pixels become endmembers, and where brightness varies its abundances are far off."
 )
 REFERENCE = (
     "Nascimento, Bioucas-Dias: Vertex component analysis, IEEE TGRS 43 (2005), doi:10.1109/TGRS.2005.844293; "
