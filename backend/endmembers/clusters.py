@@ -39,12 +39,12 @@ def spanning_spectra(pixels: Array, num_endmembers: int, seed: int) -> Array:
     ValueError, a sentence, if the pixels have fewer shapes than endmembers are asked for.
     """
     lengths = np.linalg.norm(pixels, axis=1)
-    bright = pixels[lengths > 0]
-    shapes = bright / lengths[lengths > 0, None]
+    bright, lengths = pixels[lengths > 0], lengths[lengths > 0]
+    shapes = bright / lengths[:, None]
     count = min(max(CLUSTERS, 4 * num_endmembers), len(np.unique(shapes.round(6), axis=0)))
     if count < num_endmembers:
         raise _too_few(num_endmembers, count)
-    shapes = _denoised(shapes, lengths[lengths > 0], num_endmembers + EXTRA)
+    shapes = _denoised(shapes, lengths, num_endmembers + EXTRA)
     seeds = np.random.default_rng(seed).integers(2**31, size=RUNS)
     runs = [_spanning(*_clusters(bright, shapes, count, int(one)), num_endmembers) for one in seeds]
     middle = min(runs, key=lambda run: sum(_apart(run, other) for other in runs))
@@ -53,9 +53,9 @@ def spanning_spectra(pixels: Array, num_endmembers: int, seed: int) -> Array:
 
 
 def _denoised(shapes: Array, lengths: Array, dimensions: int) -> Array:
-    """The shapes (pixels, bands), or their leading principal components if the others are too much of the variance.
+    """The shapes (pixels, bands), or their leading principal components if more than ``NOISY`` of the variance is not.
 
-    Pixels count by their brightness: that shapes of dark ones are noise does not matter.
+    ``lengths`` (pixels,): pixels count by their brightness, since shapes of dark ones are noise in any scene.
     """
     centred = shapes - np.average(shapes, axis=0, weights=lengths).astype(np.float32)
     bright = centred * lengths[:, None]

@@ -25,10 +25,9 @@ TITLE = "Shipped settings against others"
 TEXT = (
     "Classifiers learn from some blocks of the training pixels of a scene (Indian Pines, `mim_split`; Potsdam, tiles) "
     "and are judged by others of them; blind unmixing is judged on simulated scenes. Same splits and seeds; the "
-    "difference is what was tried less what is shipped, the interval of OA by resampling places, that of RMSE of the "
-    "mean over seeds (Student's t): of RMSE the chance of "
-    "training alone. Test pixels of these two splits have no part in it; those of `dase_split` and of the block splits "
-    "are drawn from all labels, these among them.\n\n"
+    "difference is what was tried less what is shipped; the interval of OA is by resampling places, that of RMSE over "
+    "seeds (Student's t), the chance of training alone. Test pixels of these two splits have no part in it; those of "
+    "`dase_split` and of the block splits are drawn from all labels, these among them.\n\n"
 )
 TRIED = {variant for _, variant in PAIRS}
 """The variants that stand in this part of the page alone."""

@@ -24,7 +24,7 @@ Written by `make benchmark DATA=<folder>`; do not edit. Every figure comes from 
 [benchmarks/cells](benchmarks/cells), one scene, method and seed each, computed in a process of its own, with the
 shipped settings where nothing else is said. Cells that are there count as finished; `ARGS=--again` computes them again.
 Figures are means ± standard deviation over seeds; a seed draws the method's chance and the validation pixels, and in
-block splits the split itself. MambaHSI and the unmixing-guided Mamba take minutes a seed: fewer on most scenes.
+block splits the split itself. MambaHSI and the unmixing-guided Mamba take minutes a seed and have fewer on most scenes.
 
 How it is done, and why:
 
