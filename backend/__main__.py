@@ -1,4 +1,6 @@
-"""``python -m backend job.json [--parent PID]``: run one job and exit. See :mod:`.protocol` for the wire format.
+"""``python -m backend job.json [--parent PID]``: run one job and exit; ``--facts PATH``: say what a scene is.
+
+See :mod:`.protocol` for the wire format.
 
 The only place that writes to standard output, and the only broad ``except``.
 """
@@ -41,6 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     started = time.monotonic()
     try:
+        if options.facts:
+            from .description import describe
+
+            emit(describe(options.facts))
+            return 0
         job = Job.read(options.job)
         if options.output:
             job = replace(job, output=options.output)
@@ -90,10 +97,14 @@ def _terminated(number: int, frame: object) -> None:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m backend", description="Run one Mixel job.")
-    parser.add_argument("job", help="the job file")
+    parser.add_argument("job", nargs="?", help="the job file")
+    parser.add_argument("--facts", metavar="PATH", help="say what this scene is, and run nothing")
     parser.add_argument("--output", help="another output folder than the job's, to repeat a run")
     parser.add_argument("--parent", type=int, help="end as soon as the process with this number is gone")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if bool(options.job) == bool(options.facts):
+        parser.error("give either a job file or --facts PATH")
+    return options
 
 
 def _protect_stdout() -> TextIO:

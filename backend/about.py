@@ -24,6 +24,9 @@ PACKAGES = {
     "safetensors": "safetensors",
     "psutil": "psutil",
     "jinja2": "jinja2",
+    "h5py": "h5py",
+    "pyogrio": "pyogrio",
+    "shapely": "shapely",
 }
 """Name of the distribution: name of the module."""
 OLDEST = (3, 10)

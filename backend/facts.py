@@ -1,17 +1,18 @@
 """What a raster says about itself, and whether Mixel can use it: judged in one place for dock, algorithm and backend.
 
-Standard library only and Python 3.9, because QGIS's Python reads it too. Reading the file is the caller's work
-(``plugin/layers.py`` through GDAL, ``backend/scene.py`` through rasterio).
+Standard library only and Python 3.9, because QGIS's Python reads it too. Reading the file is the caller's work: in the
+backend a product's (:mod:`backend.products`); until its answer is there ``plugin/layers.py`` makes a plain check.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass, fields
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-MIN_BANDS = 10
+MIN_BANDS = 4
+"""Of any scene. Tasks that find endmembers by themselves need more, and say so."""
 MIN_SIDE = 8
 _NANOMETRES = dict.fromkeys(("nm", "nanometers", "nanometer", "nanometres", "nanometre"), 1.0)
 _NANOMETRES.update(dict.fromkeys(("um", "µm", "μm"), 1e3))
@@ -21,6 +22,21 @@ _NO_LENGTHS = {"wavenumber", "ghz", "mhz", "index"}
 _IN_NAMES = re.compile(r"([0-9.]+)\s*(nm|nanomet\w+|[uµμ]m|micromet\w+|microns)", re.IGNORECASE)
 
 Numbers = Optional[Tuple[float, ...]]
+
+
+REFLECTANCE, RADIANCE, COUNTS = "reflectance", "radiance", "counts"
+"""What a file's values can be; empty where it does not say."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A quality flag of a product: a mark on pixels, which can then be left out."""
+
+    name: str
+    """``cloud``, ``cirrus``, ``shadow``, ``saturated``, ``snow``, ``haze``, ``dilated_cloud`` ..."""
+    label: str
+    by_default: bool
+    """Whether marked pixels are left out unless the user decides otherwise."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +56,39 @@ class Facts:
     fwhm: Numbers = None
     good_bands: Tuple[bool, ...] = ()
     """False for bands the file itself marks as bad (ENVI's bbl); empty means all good."""
+    product: str = ""
+    """What product this is, for people ("EnMAP L2A"); empty for a plain raster."""
+    quantity: str = ""
+    """REFLECTANCE, RADIANCE or COUNTS; empty where the file does not say: taken as reflectance at an unknown scale."""
+    unit: str = ""
+    """Of radiance: "W/m2/sr/nm"."""
+    date: str = ""
+    """When the scene was taken, ISO 8601."""
+    place: str = "grid"
+    """``grid``, ``gcps`` or ``none``: how the pixels are placed on the map."""
+    flags: Tuple[Flag, ...] = ()
+    """The quality flags that can be used to leave out pixels."""
+    notes: Tuple[str, ...] = ()
+    """What the reader of the file has to tell the user: sentences."""
 
     @property
     def num_good_bands(self) -> int:
         """How many bands the file does not mark as bad."""
         return sum(self.good_bands) if self.good_bands else self.bands
+
+    @classmethod
+    def from_dict(cls, content: Any) -> Facts:
+        """Facts out of parsed JSON (``dataclasses.asdict`` of them). ValueError if it is no such thing."""
+        try:
+            known = {item.name: content[item.name] for item in fields(cls) if item.name in content}
+            known["flags"] = tuple(Flag(**one) for one in known.get("flags", ()))
+            known["notes"] = tuple(str(one) for one in known.get("notes", ()))
+            for name in ("wavelengths", "fwhm"):
+                known[name] = None if known.get(name) is None else tuple(map(float, known[name]))
+            known["good_bands"] = tuple(map(bool, known.get("good_bands", ())))
+            return cls(**known)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ValueError(f"These are no facts of a scene: {error}") from error
 
     def refusals(self) -> List[str]:
         """Why Mixel cannot use the raster: sentences that say what to do; empty if it can."""
@@ -52,7 +96,7 @@ class Facts:
         if self.num_good_bands < MIN_BANDS:
             found.append(
                 f"The scene has {self.num_good_bands} usable bands; Mixel needs at least {MIN_BANDS}. "
-                "Choose a hyperspectral scene."
+                "Choose a multispectral or hyperspectral scene."
             )
         if self.rows < MIN_SIDE or self.cols < MIN_SIDE:
             found.append(
@@ -65,15 +109,20 @@ class Facts:
 
     def notices(self) -> List[str]:
         """What the user should know before a run: sentences; empty if the raster says everything itself."""
-        found = []
+        found = list(self.notes)
         if self.wavelengths is None:
             found.append("The file names no wavelengths: spectra are drawn over band numbers.")
         if not self.georeferenced:
             found.append("The scene has no georeference: the results lie in pixel coordinates, as the scene does.")
+        if self.quantity == RADIANCE:
+            unit = f" ({self.unit})" if self.unit else ""
+            found.append(f"The values are radiance{unit}, not reflectance: they are used as they are, without a scale.")
+        elif self.quantity == COUNTS:
+            found.append("The values are raw counts, not reflectance: they are used as they are, without a scale.")
         if self.nodata is None:
             found.append("The file names no nodata value: every finite pixel counts.")
-        if self.scale is None:
-            found.append("The file names no reflectance scale: it is found out from the values.")
+        if self.scale is None and not self.quantity:
+            found.append("The file names no reflectance scale: it will be estimated from the values.")
         if self.num_good_bands < self.bands:
             found.append(f"{self.bands - self.num_good_bands} bands are marked as bad in the file and left out.")
         return found

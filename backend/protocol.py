@@ -19,6 +19,10 @@ nothing but events, one JSON object a line, UTF-8, in this order:
   ``{"event": "failed", "message", "details"}`` once, last. ``message`` is a sentence for the user that says what
   to do, ``details``, if any, a traceback or the end of the log.
 
+``python -m backend --facts PATH`` answers what a file or folder is, without running anything and without torch. One
+line comes: ``{"event": "described", "facts": {...}, "notices": [...], "refusal": ""}`` (``refusal``: why Mixel cannot
+use it; ``facts`` may be empty then), or ``failed``. A reading kept beside the scene (:mod:`.reading`) counts.
+
 The exit code is 0 after done, 1 after failed. A process that ends without either of them has crashed; its parent
 writes the failed event. Everything else the libraries print goes to standard error. A byte of a file name that is not
 UTF-8 stands as JSON's escape of a lone surrogate (``\\udc80`` to ``\\udcff``), as Python reads such names.
@@ -35,7 +39,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Dict, Optional, Type, Union
+from typing import Any, Dict, List, Optional, Type, Union
 
 JOB_FILE = "job.json"
 LOG_FILE = "log.txt"
@@ -64,7 +68,9 @@ class Job:
     inputs: Dict[str, Dict[str, Any]] = field(default_factory=dict)
     """Other files that are read, by the names of the task's description: at least ``{"path": text}`` each."""
     scale: Optional[float] = None
-    """Stored value that means reflectance 1 (10000 for most products); None: found out from the file."""
+    """Stored value that means reflectance 1 (10000 for most products); None: as the reading or the file says."""
+    reading: Dict[str, Any] = field(default_factory=dict)
+    """What the user knows better than the scene's file: :class:`backend.reading.Reading` as a dictionary."""
     device: str = "auto"
     """``auto``, ``cpu`` or ``cuda``."""
     record: Dict[str, Any] = field(default_factory=dict)
@@ -97,7 +103,7 @@ class Job:
             empty = name in ("task", "output") and not content.get(name)
             if not isinstance(content.get(name), str) or empty:
                 raise ValueError(f"The job file needs the field {name!r}, a text.")
-        for name in ("settings", "options", "inputs", "record"):
+        for name in ("settings", "options", "inputs", "record", "reading"):
             if not isinstance(content.get(name, {}), dict):
                 raise ValueError(f"The field {name!r} of the job file must be an object.")
         for name, one in content.get("inputs", {}).items():
@@ -173,9 +179,18 @@ class Failed:
     details: str = ""
 
 
-Event = Union[Started, Progress, Metric, Notice, Output, Done, Failed]
+@dataclass(frozen=True)
+class Described:
+    """What a scene is: :class:`backend.facts.Facts` as a dictionary, what is to be told, or why it cannot be used."""
+
+    facts: Dict[str, Any]
+    notices: List[str] = field(default_factory=list)
+    refusal: str = ""
+
+
+Event = Union[Started, Progress, Metric, Notice, Output, Done, Failed, Described]
 _EVENTS: Dict[str, Type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Started, Progress, Metric, Notice, Output, Done, Failed)
+    kind.__name__.lower(): kind for kind in (Started, Progress, Metric, Notice, Output, Done, Failed, Described)
 }
 
 

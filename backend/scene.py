@@ -1,54 +1,66 @@
 """Scene: a raster opened for reading window by window, never whole.
 
-Only this file knows what a scene's file means; everything behind it sees reflectance.
+What a file means is its product's business (:mod:`backend.products`); everything behind this file sees reflectance,
+or radiance and counts where a product says so, and which pixels count.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
-from rasterio.windows import Window as RasterWindow
 
 from .cube import Array, Cube, Mask, Window, partition, spread, tiles
-from .facts import Facts, spectral_axis, stated_scale
-from .survey import ALL_NODATA, Survey, usable_values
+from .facts import COUNTS, RADIANCE, REFLECTANCE, Facts
+from .place import Place
+from .products import open_product
+from .products.product import Numbers, Stored
+from .reading import Reading
+from .survey import ALL_NODATA, Survey, Tile, usable_values
+
+SURVEYED, SURVEY_TILE = 32, 64
+"""How many tiles of which side tell what the values are like."""
+FAINT, GLARING = 1e-3, 5.0
+"""Reflectance that no scene stays below, or lies above: the scale is wrong then."""
+Within = Callable[[Window], Mask]
+"""Which pixels (rows, cols) of a window's core are to be looked at."""
 
 
 class Scene:
     """A raster on disk, opened for reading. Use it as a context manager.
 
-    ``scale`` is the stored value that means reflectance 1; None takes the file's word, else finds it out from the
-    values (and says so in ``notices``). Wavelengths and fwhm are in nm and of the good bands only.
+    ``scale`` is the stored value that means reflectance 1; None takes the reading's or the file's word, else it is
+    estimated from the values (and ``notices`` says so). ``reading``: what else the user knows better than the file.
+    Wavelengths and fwhm are in nm and of the bands in use only.
     """
 
-    def __init__(self, path: str | Path, scale: float | None = None) -> None:
-        """Open the raster. ValueError, a sentence, if it cannot be read or used."""
-        self.path = Path(path)
-        try:
-            self._dataset = rasterio.open(self.path)
-        except (RasterioError, UnicodeEncodeError) as error:  # a name in another encoding than UTF-8
-            raise ValueError(
-                f"The scene {self.path} cannot be opened as a raster ({error}). Check that the file is whole, or "
-                "choose another scene."
-            ) from error
+    def __init__(self, path: str | Path, scale: float | None = None, reading: Reading | None = None) -> None:
+        """Open the scene. ValueError, a sentence, if it cannot be read or used."""
+        self.path, self.reading = Path(path), reading or Reading()
+        if scale:
+            self.reading = replace(self.reading, scale=scale)
+        self._within: Within | None = None
+        self._product = open_product(self.path)
         try:
             self._stamp = self._identity()
-            self.facts = _facts(self._dataset)
+            self.facts = _told(self._product.facts, self.reading)
             refusals = self.facts.refusals()
             if refusals:
                 raise ValueError(refusals[0])
             self.notices = self.facts.notices()
             self._good = np.array(self.facts.good_bands or [True] * self.facts.bands)
-            self._settle(self._survey(), scale)
+            self._flags = _flags(self.facts, self.reading)
+            self._nodata = self._product.nodata
+            if self.reading.nodata is not None:
+                self._nodata = np.full(self.facts.bands, self.reading.nodata)
+            self._settle(self._survey())
         except ValueError:
             self.close()
             raise
@@ -82,7 +94,13 @@ class Scene:
     def scale_sentence(self) -> str:
         """How stored values became reflectance, in words: of the first band in use."""
         offset = f" {self._offsets[0]:+g}" if self._offsets[0] else ""
-        return f"stored value / {1 / self._gains[0]:g}{offset}"
+        what = f"{self.facts.quantity} {self.facts.unit}".strip() if self.is_reflectance is False else ""
+        return f"stored value / {1 / self._gains[0]:g}{offset}" + (f", {what}" if what else "")
+
+    @property
+    def is_reflectance(self) -> bool:
+        """Whether the values are reflectance, rather than radiance or raw counts used as they are."""
+        return bool(self.reading.scale) or self.facts.quantity not in (RADIANCE, COUNTS)
 
     @property
     def band_numbers(self) -> NDArray[np.int64]:
@@ -90,9 +108,19 @@ class Scene:
         return np.flatnonzero(self._good) + 1
 
     @property
+    def place(self) -> Place:
+        """Where its pixels lie on the map."""
+        return self._product.place
+
+    @property
     def grid(self) -> dict[str, object]:
-        """What an output raster needs to lie on this scene: rasterio's ``crs`` and ``transform``."""
-        return {"crs": self._dataset.crs, "transform": self._dataset.transform}
+        """The place in rasterio's words: ``crs`` and ``transform``, and ``gcps`` (points, crs) where there are some."""
+        found: dict[str, object] = {"crs": self.place.crs, "transform": self.place.transform}
+        return {**found, "gcps": (list(self.place.gcps), self.place.crs)} if self.place.gcps else found
+
+    def look_within(self, within: Within) -> None:
+        """Let only these pixels count from now on: an area that the user chose."""
+        self._within = within
 
     def windows(self, size: int, halo: int = 0) -> list[Window]:
         """Windows that cover the scene; see :func:`.cube.partition`."""
@@ -100,11 +128,13 @@ class Scene:
 
     def read(self, window: Window) -> Cube:
         """The cube of one window with its halo. ValueError if the file cannot be read or was changed meanwhile."""
-        stored = self._stored(window)
+        tile = self._tile(window)
         self.check_unchanged()
-        valid: Mask = np.logical_and.reduce(usable_values(stored, self.facts.nodata))
+        valid: Mask = tile.counts & np.logical_and.reduce(tile.usable) & tile.stored.any(axis=0)
+        if self._within is not None:
+            valid &= self._within(whole(window))
         with np.errstate(over="ignore"):
-            reflectance = stored.astype(np.float32)
+            reflectance = tile.stored.astype(np.float32)
         reflectance *= self._gains[:, None, None]
         reflectance += self._offsets[:, None, None]
         reflectance[:, ~valid] = 0
@@ -134,11 +164,11 @@ class Scene:
     def check_unchanged(self) -> None:
         """ValueError if the file was replaced or written to since it was opened."""
         if self._identity() != self._stamp:
-            raise ValueError(f"The scene {self.path} was changed while it was being read; run again when it rests.")
+            raise ValueError(f"The scene {self.path} was changed while it was being read; run again once the file no longer changes.")
 
     def close(self) -> None:
         """Close the file."""
-        self._dataset.close()
+        self._product.close()
 
     def __enter__(self) -> Scene:
         return self
@@ -148,49 +178,42 @@ class Scene:
     ) -> None:
         self.close()
 
-    def _identity(self) -> tuple[int, int, int] | None:
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+    def _identity(self) -> list[tuple[int, int, int] | None]:
+        return [_stamp(path) for path in self._product.files]
 
     def _of_good_bands(self, values: tuple[float, ...] | None) -> Array | None:
         return None if values is None else np.array(values, dtype=np.float32)[self._good]
 
-    def _stored(self, window: Window) -> NDArray[np.generic]:
-        top, bottom, left, right = window.halo
-        area = RasterWindow(window.col - left, window.row - top, window.cols + left + right, window.rows + top + bottom)
-        try:
-            stored: NDArray[np.generic] = self._dataset.read(indexes=self.band_numbers.tolist(), window=area)
-        except RasterioError as error:
-            raise ValueError(
-                f"The scene {self.path} cannot be read completely ({error}). Copy or download the file again."
-            ) from error
-        return stored
+    def _tile(self, window: Window) -> Tile:
+        """The bands in use of a window with its halo, as they are stored, and which values count."""
+        part, bands = whole(window), np.flatnonzero(self._good)
+        stored = self._product.read(part, bands.tolist())
+        counts = self._product.usable(part, self._flags)
+        if counts is None:
+            counts = np.ones(stored.shape[1:], bool)
+        nodata = None if self._nodata is None else self._nodata[bands]
+        return Tile(stored, usable_values(stored, nodata), counts)
 
     def _survey(self) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""
-        places = spread(tiles(self.rows, self.cols, 64))
+        places = spread(tiles(self.rows, self.cols, SURVEY_TILE))
+        few = places[:SURVEYED]
         try:
-            return Survey.of((self._stored(place) for place in places[:32]), self.facts.nodata)
+            return Survey.of(map(self._tile, few), len(few))
         except ValueError:
-            return Survey.of((self._stored(place) for place in places), self.facts.nodata)
+            return Survey.of(map(self._tile, places), len(places))
 
-    def _settle(self, found: Survey, scale: float | None) -> None:
-        """Drop bands without information and settle the scale: reflectance = gain * stored + offset."""
-        gains, offsets = np.array(self._dataset.scales), np.nan_to_num(self._dataset.offsets)
-        gains[~np.isfinite(gains) | (gains == 0)] = 1  # as good as not stated
-        if scale or not np.all(gains == 1):
-            self.notices = [note for note in self.notices if "reflectance scale" not in note]
-        if scale or (self.facts.scale and np.all(gains == 1)):
-            gains, offsets = np.full(len(gains), 1 / (scale or self.facts.scale or 1)), np.zeros(len(gains))
-        elif self.facts.scale is None and np.all(gains == 1):
-            gains = gains / found.scale()
-            self.notices = [note for note in self.notices if "reflectance scale" not in note]
+    def _settle(self, found: Survey) -> None:
+        """Drop bands without information and settle what values mean: value = gain * stored + offset."""
+        if found.on_its_side and self.facts.wavelengths is None:
+            raise ValueError(
+                f"The scene {self.path} seems to lie on its side: its image lines or columns look like bands, and its "
+                "bands like lines. Open the original product instead of an export of it."
+            )
+        gains, offsets = self._conversion(found)
+        if found.blank:
             self.notices.append(
-                f"Reflectance was taken as stored value / {found.scale():g}, judging by the values. "
-                "Set the reflectance scale if that is wrong."
+                f"About {max(100 * found.blank, 0.1):.1f} % of the pixels are 0 in every band: they count as missing."
             )
         if not found.informative.all():
             dropped = self.band_numbers[~found.informative]
@@ -199,21 +222,77 @@ class Scene:
             self._good[self._good] = found.informative
         self._gains, self._offsets = gains[self._good].astype(np.float32), offsets[self._good].astype(np.float32)
 
+    def _conversion(self, found: Survey) -> tuple[Numbers, Numbers]:
+        """Gains and offsets (bands,): the user's scale, else the file's, else one judged by the values."""
+        count, product = self.facts.bands, self._product
+        if self.reading.scale:
+            return np.full(count, 1 / self.reading.scale), np.zeros(count)
+        if product.gains is not None or self.facts.quantity:
+            gains = np.ones(count) if product.gains is None else product.gains
+            offsets = np.zeros(count) if product.offsets is None else product.offsets
+            if self.facts.quantity in ("", REFLECTANCE):
+                self._doubt(found, float(np.median(gains)), float(np.median(offsets)))
+            return gains, offsets
+        scale, other = found.scale(), found.alternative()
+        told = f"Reflectance was taken as stored value / {scale:g}, judging by the values"
+        if other:
+            told += f" (median of the bright bands {found.level / scale:.2g}; by {other:g} it would be "
+            told += f"{found.level / other:.2g})"
+        self.notices = [note for note in self.notices if "reflectance scale" not in note]
+        self.notices.append(f"{told}. Set the reflectance scale if that is wrong.")
+        return np.full(count, 1 / scale), np.zeros(count)
 
-def _facts(dataset: rasterio.DatasetReader) -> Facts:
-    envi = dataset.tags(ns="ENVI")
-    tags = [{**dataset.tags(band), **dataset.tags(band, ns="IMAGERY")} for band in dataset.indexes]
-    names = [name or "" for name in dataset.descriptions]
-    wavelengths, fwhm, good = spectral_axis(envi, tags, names)
-    return Facts(
-        bands=dataset.count,
-        rows=dataset.height,
-        cols=dataset.width,
-        dtype=dataset.dtypes[0],
-        georeferenced=dataset.crs is not None and not dataset.transform.is_identity,
-        nodata=dataset.nodata,
-        scale=stated_scale(dataset.scales[0], envi),
-        wavelengths=wavelengths,
-        fwhm=fwhm,
-        good_bands=good,
-    )
+    def _doubt(self, found: Survey, gain: float, offset: float) -> None:
+        """Tell the user where a stated scale makes the scene absurd."""
+        top, level = gain * found.top + offset, gain * found.level + offset
+        if top < FAINT or level > GLARING:
+            what = "dark: nearly all reflectances are below" if top < FAINT else "bright: reflectances are about"
+            self.notices.append(
+                f"With the scale that the file states, the scene is impossibly {what} {top if top < FAINT else level:.1g}."
+                f" If the values are reflectance already, set the reflectance scale to {found.scale():g}."
+            )
+
+
+def whole(window: Window) -> Window:
+    """A window whose core is all that is read, halo included."""
+    top, bottom, left, right = window.halo
+    return Window(window.row - top, window.col - left, window.rows + top + bottom, window.cols + left + right)
+
+
+def _told(facts: Facts, reading: Reading) -> Facts:
+    """The facts with what the user knows better. ValueError, a sentence, if it does not fit the file."""
+    for name, values in (("wavelengths", reading.wavelengths), ("band widths", reading.fwhm)):
+        if values and len(values) != facts.bands:
+            raise ValueError(
+                f"{len(values)} {name} were given for this scene, which has {facts.bands} bands. Give one for each."
+            )
+    if reading.wavelengths:
+        facts = replace(facts, wavelengths=reading.wavelengths, fwhm=reading.fwhm or facts.fwhm)
+    if reading.nodata is not None:
+        facts = replace(facts, nodata=reading.nodata)
+    if not reading.left_out:
+        return facts
+    axis = np.array(facts.wavelengths or range(1, facts.bands + 1))
+    good = np.array(facts.good_bands or [True] * facts.bands)
+    for first, last in reading.left_out:
+        good &= (axis < first) | (axis > last)
+    return replace(facts, good_bands=tuple(good.tolist()))
+
+
+def _flags(facts: Facts, reading: Reading) -> list[str]:
+    """The quality flags whose pixels are left out. ValueError if the user names one that the product has not."""
+    if reading.flags is None:
+        return [one.name for one in facts.flags if one.by_default]
+    known = {one.name for one in facts.flags}
+    unknown = sorted(set(reading.flags) - known)
+    if unknown:
+        raise ValueError(f"The scene has no quality flag {unknown[0]!r}; it has {', '.join(sorted(known)) or 'none'}.")
+    return list(reading.flags)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,59 +20,139 @@ Mask = NDArray[np.bool_]
 Stored = NDArray[np.generic]
 HUGE = 1e30
 """Nothing measured is as large: programs mark missing pixels by it (-3.4e38) and often do not say so."""
+POOL = 2_000_000
+"""Values kept of all tiles together to judge the scale by."""
+BAND_QUANTILE = 0.8
+"""Of the bands' levels: beyond it may lie the bands of noise, below it the dark ones."""
+BRIGHTEST = 1.2
+"""Reflectance that the median pixel of a scene's bright bands does not exceed; in percent it is never below."""
+ON_ITS_SIDE = (0.6, 0.1)
+"""Share of the variance that one image axis explains at least, and the bands at most, where axes were exchanged."""
+
+
+class Tile(NamedTuple):
+    """A part of a scene: ``stored`` and ``usable`` (bands, rows, cols), ``counts`` (rows, cols): what masks leave."""
+
+    stored: Stored
+    usable: Mask
+    counts: Mask
 
 
 @dataclass(frozen=True)
 class Survey:
-    """``bright``: the 99th percentile of the stored values, which are of the type ``dtype``.
+    """``level``: the median pixel's value in the scene's bright bands; ``top``: the same of the brightest pixels.
 
     ``informative`` (bands,): bands that vary and hold at least half as many usable values as the best band; a nodata
-    value in one band costs the whole pixel, so a band that is mostly nodata would cost most of the scene.
+    value in one band costs the whole pixel, so a band that is mostly nodata would cost most of the scene. ``blank``:
+    share of pixels that are 0 in every band. ``on_its_side``: whether an image axis behaves as bands do.
     """
 
     informative: Mask
-    bright: float
+    level: float
+    top: float
     dtype: np.dtype[np.generic]
+    blank: float
+    on_its_side: bool
 
     @classmethod
-    def of(cls, tiles: Iterable[Stored], nodata: float | None) -> Survey:
-        """Survey tiles of stored values (bands, rows, cols). ValueError if too few bands say anything."""
-        lows, highs, counts, bright = [], [], [], []
+    def of(cls, tiles: Iterable[Tile], number: int) -> Survey:
+        """Survey tiles, about ``number`` of them. ValueError if too few bands say anything."""
+        lows, highs, counts, pool, sides, pixels, blank = [], [], [], [], [], 0, 0
         for tile in tiles:
-            usable = usable_values(tile, nodata)
-            values = np.where(usable, tile, np.nan).astype(np.float32).reshape(len(tile), -1)
-            lows.append(np.where(usable.any(axis=(1, 2)), np.nanmin(values, axis=1, initial=np.inf), np.inf))
-            highs.append(np.where(usable.any(axis=(1, 2)), np.nanmax(values, axis=1, initial=-np.inf), -np.inf))
+            zero = tile.counts & (tile.stored == 0).all(axis=0) & tile.usable.all(axis=0)
+            pixels, blank = pixels + int(tile.counts.sum()), blank + int(zero.sum())
+            usable = tile.usable & (tile.counts & ~zero)
+            values = np.where(usable, tile.stored, np.nan).astype(np.float32)
+            sides.append(_axes(values))
+            values = values.reshape(len(values), -1)
+            any_usable = usable.any(axis=(1, 2))
+            lows.append(np.where(any_usable, np.nanmin(values, axis=1, initial=np.inf), np.inf))
+            highs.append(np.where(any_usable, np.nanmax(values, axis=1, initial=-np.inf), -np.inf))
             counts.append(usable.sum(axis=(1, 2)))
-            bright.append(float(np.nanquantile(values, 0.99)) if usable.any() else -math.inf)
-        if not math.isfinite(max(bright)):
-            raise ValueError(ALL_NODATA)
+            step = max(1, math.ceil(values.size * number / POOL))
+            pool.append(values[:, ::step])
         count = np.sum(counts, axis=0)
+        if not count.any():
+            raise ValueError(ALL_NODATA)
         informative = (np.min(lows, axis=0) < np.max(highs, axis=0)) & (2 * count >= count.max())
         if informative.sum() < MIN_BANDS:
             raise ValueError(
                 f"Only {informative.sum()} bands of the scene vary from pixel to pixel and are not mostly nodata; "
                 f"Mixel needs at least {MIN_BANDS}. Choose another scene or check the nodata value."
             )
-        return cls(informative, max(bright), tile.dtype)
+        level, top = _levels(np.concatenate(pool, axis=1)[informative])
+        return cls(informative, level, top, tile.stored.dtype, blank / max(pixels, 1), _on_its_side(sides))
 
     def scale(self) -> float:
         """The stored value that means reflectance 1, as products of this type use it.
 
-        Dark scenes too: whole numbers are ten-thousandths even over water. Bright pixels come out at 2 at most.
+        Dark scenes too: whole numbers are ten-thousandths even over water, and so are two lines of one campaign.
         """
-        if self.bright <= 2:
+        if self.top <= 2 or (self.dtype.kind == "f" and self.level <= BRIGHTEST):
             return 1.0
         if self.dtype.itemsize == 1:
             return 255.0
-        if self.dtype.kind == "f" and self.bright <= 200:
+        if self.dtype.kind == "f" and self.level <= 100 * BRIGHTEST:
             return 100.0
-        return max(1e4, 10.0 ** math.ceil(math.log10(self.bright / 2)))
+        return max(1e4, 10.0 ** math.ceil(math.log10(max(self.level, 1) / BRIGHTEST)))
+
+    def alternative(self) -> float | None:
+        """Another scale that is likely too, or None where the values leave no doubt."""
+        taken = self.scale()
+        reflectance = self.level / taken
+        if self.dtype.kind == "f" and taken == 1 and 0.5 < self.level:
+            return 100.0
+        if self.dtype.kind == "f" and taken == 100 and self.level < 3:
+            return 1.0
+        if self.dtype.itemsize > 1 and taken >= 1e4:
+            return taken / 10 if reflectance < 0.01 else 65535.0 if taken > 1e4 else None
+        return None
 
 
-def usable_values(stored: Stored, nodata: float | None) -> Mask:
-    """Which stored values are numbers of a measurement and not nodata, in the shape of ``stored``."""
+def usable_values(stored: Stored, nodata: NDArray[np.float64] | None) -> Mask:
+    """Which stored values are numbers of a measurement and not nodata, in the shape of ``stored``.
+
+    ``nodata`` (bands,): NaN for a band without one.
+    """
     usable: Mask = np.abs(stored) < HUGE if stored.dtype.kind == "f" else np.isfinite(stored)
-    if nodata is not None and math.isfinite(nodata):
-        usable &= stored != np.float64(nodata).astype(stored.dtype)
+    if nodata is None:
+        return usable
+    values = np.unique(nodata)  # one NaN at the end at most
+    if len(values) == 1 and math.isfinite(values[0]):
+        usable &= stored != _as_stored(values[0], stored.dtype)
+        return usable
+    for value in values[np.isfinite(values)]:
+        bands = np.flatnonzero(nodata == value)
+        usable[bands] &= stored[bands] != _as_stored(value, stored.dtype)
     return usable
+
+
+def _as_stored(value: float, dtype: np.dtype[np.generic]) -> np.generic:
+    """A nodata value as the file's type rounds it; one that the type does not hold stays, and marks nothing."""
+    single = np.float64(value).astype(dtype)
+    return single if dtype.kind == "f" else np.float64(value)
+
+
+def _levels(pool: NDArray[np.float32]) -> tuple[float, float]:
+    """Median and 98th percentile of every band's values, of each the BAND_QUANTILE over the bands."""
+    with np.errstate(all="ignore"):
+        found = np.nanquantile(np.where(np.isfinite(pool).any(axis=1, keepdims=True), pool, 0), [0.5, 0.98], axis=1)
+    level, top = np.quantile(np.abs(found), BAND_QUANTILE, axis=1)
+    return float(level), float(top)
+
+
+def _axes(values: NDArray[np.float32]) -> tuple[float, float, float] | None:
+    """The share of a tile's variance that the means along each axis (bands, rows, cols) explain; None: no tile."""
+    if not np.isfinite(values).all() or min(values.shape) < 8 or not values.var():
+        return None
+    shares = [float(np.mean(values, axis=others).var() / values.var()) for others in ((1, 2), (0, 2), (0, 1))]
+    return shares[0], shares[1], shares[2]
+
+
+def _on_its_side(sides: list[tuple[float, float, float] | None]) -> bool:
+    found = [one for one in sides if one is not None]
+    if not found:
+        return False
+    bands, rows, cols = np.median(np.array(found), axis=0)
+    image, most = ON_ITS_SIDE
+    return bool(max(rows, cols) > image and bands < most)

@@ -11,6 +11,7 @@ from ..methods import Method, method
 from ..outputs import OutputFolder, refusals
 from ..protocol import JOB_FILE, Job, Output, Started
 from ..record import Run, chosen_device, scan_sentence
+from ..reading import Reading
 from ..report import REPORT_FILE, write_report
 from ..scene import Scene
 from . import Task, task

@@ -23,7 +23,7 @@ TORCH = "torch==2.13.0"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 ROOTS = (
     *("numpy", "numba", "rasterio==1.4.*", "scipy", "scikit-learn", "matplotlib", "safetensors", "psutil", "jinja2"),
-    *("pyogrio", "shapely"),
+    *("h5py", "pyogrio", "shapely"),
 )
 TORCH_NEEDS = ("filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec", "setuptools")
 """What torch itself depends on, but for the CUDA libraries: those each CUDA build of torch pins exactly itself."""
