@@ -11,9 +11,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
-from rasterio.transform import GCPTransformer
+from rasterio.errors import RasterioError
+from rasterio.rpc import RPC
+from rasterio.transform import GCPTransformer, RPCTransformer
 
 Coordinates = NDArray[np.float64]
+NET = 9
+"""Points a side of the net that stands for rational polynomials."""
 
 
 @dataclass(frozen=True)
@@ -62,5 +66,26 @@ def from_arrays(longitude: NDArray[Any], latitude: NDArray[Any], rows: Sequence[
         for i, row in enumerate(rows)
         for j, col in enumerate(cols)
         if np.isfinite(longitude[i, j]) and np.isfinite(latitude[i, j])
+    ]
+    return Place(CRS.from_epsg(4326), gcps=tuple(points)) if len(points) >= 4 else Place()
+
+
+def from_rpcs(rpcs: RPC, rows: int, cols: int) -> Place:
+    """The place of a scene that rational polynomial coefficients put on the map, at their mean height (HEIGHT_OFF).
+
+    ``rpcs``: rasterio's, as ``dataset.rpcs`` gives them, or ``RPC.from_gdal`` of GDAL's metadata domain RPC. Relief
+    moves pixels against this place. A place that says nothing comes where the coefficients lead nowhere.
+    """
+    down, across = np.meshgrid(np.linspace(0, rows, NET), np.linspace(0, cols, NET), indexing="ij")
+    y, x = down.ravel(), across.ravel()
+    try:
+        with RPCTransformer(rpcs) as known:
+            longitude, latitude = known.xy(y, x, zs=np.full(y.size, float(rpcs.height_off)), offset="ul")
+    except RasterioError:
+        return Place()
+    points = [
+        GroundControlPoint(row, col, lon, lat)
+        for row, col, lon, lat in np.column_stack([y, x, longitude, latitude]).tolist()
+        if abs(lon) <= 360 and abs(lat) <= 90
     ]
     return Place(CRS.from_epsg(4326), gcps=tuple(points)) if len(points) >= 4 else Place()
