@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.facts:
             from .description import describe
 
-            emit(describe(options.facts))
+            emit(describe(options.facts, options.reading))
             return 0
         job = Job.read(options.job)
         if options.output:
@@ -99,6 +99,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m backend", description="Run one Mixel job.")
     parser.add_argument("job", nargs="?", help="the job file")
     parser.add_argument("--facts", metavar="PATH", help="say what this scene is, and run nothing")
+    parser.add_argument("--reading", metavar="FILE", help="with --facts: how to read it, instead of the file beside it")
     parser.add_argument("--output", help="another output folder than the job's, to repeat a run")
     parser.add_argument("--parent", type=int, help="end as soon as the process with this number is gone")
     options = parser.parse_args(arguments)

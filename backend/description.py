@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 from .products import open_product
 from .protocol import Described
@@ -10,9 +11,12 @@ from .reading import Reading
 from .scene import Scene
 
 
-def describe(path: str) -> Described:
-    """Facts, notices and refusal of the scene at a path. ValueError, a sentence, if nothing can be said of it."""
-    reading = Reading.beside(path)
+def describe(path: str, reading_file: str | None = None) -> Described:
+    """Facts, notices and refusal of the scene at a path. ValueError, a sentence, if nothing can be said of it.
+
+    ``reading_file``: a file that holds how the scene is to be read, in place of the one beside the scene.
+    """
+    reading = Reading.of_file(Path(reading_file)) if reading_file else Reading.beside(path)
     try:
         with Scene(path, reading=reading) as scene:
             return Described(asdict(scene.facts), scene.notices)

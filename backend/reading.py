@@ -56,18 +56,24 @@ class Reading:
         pairs = [_numbers(one, "left_out") for one in ranges]
         if any(len(pair) != 2 or pair[0] > pair[1] for pair in pairs):
             raise ValueError("A range of bands to leave out needs two numbers, the smaller one first.")
-        return cls(scale, nodata, waves, fwhm, tuple((pair[0], pair[1]) for pair in pairs), _texts(content.get("flags")))
+        return cls(
+            scale, nodata, waves, fwhm, tuple((pair[0], pair[1]) for pair in pairs), _texts(content.get("flags"))
+        )
 
     def to_dict(self) -> Dict[str, Any]:
-        """What is said, for JSON; nothing else is in it."""
-        return {name: value for name, value in asdict(self).items() if value is not None and value != ()}
+        """What is said, for JSON; nothing else is in it. No flags at all is something else than the usual ones."""
+        said = asdict(self).items()
+        return {name: value for name, value in said if value is not None and (value != () or name == "flags")}
 
     @classmethod
     def beside(cls, path: str) -> Reading:
         """The reading kept beside a scene, or one that says nothing. ValueError if the file is damaged."""
         kept = reading_path(path)
-        if not kept.is_file():
-            return cls()
+        return cls.of_file(kept) if kept.is_file() else cls()
+
+    @classmethod
+    def of_file(cls, kept: Path) -> Reading:
+        """The reading that a file holds. ValueError if it is damaged."""
         try:
             return cls.from_dict(json.loads(kept.read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError) as error:
