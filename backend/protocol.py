@@ -20,8 +20,9 @@ nothing but events, one JSON object a line, UTF-8, in this order:
   to do, ``details``, if any, a traceback or the end of the log.
 
 ``python -m backend --facts PATH`` answers what a file or folder is, without running anything and without torch. One
-line comes: ``{"event": "described", "facts": {...}, "notices": [...], "refusal": ""}`` (``refusal``: why Mixel cannot
-use it; ``facts`` may be empty then), or ``failed``. A reading kept beside the scene (:mod:`.reading`) counts.
+line comes: ``{"event": "described", "facts": object, "notices": [text, ...], "refusal": text}``, or ``failed``.
+``refusal`` says why Mixel cannot use it; ``facts`` may be empty then. A reading kept beside the scene
+(:mod:`.reading`) counts.
 
 The exit code is 0 after done, 1 after failed. A process that ends without either of them has crashed; its parent
 writes the failed event. Everything else the libraries print goes to standard error. A byte of a file name that is not
@@ -69,11 +70,11 @@ class Job:
     """Other files that are read, by the names of the task's description: at least ``{"path": text}`` each."""
     scale: Optional[float] = None
     """Stored value that means reflectance 1 (10000 for most products); None: as the reading or the file says."""
-    reading: Dict[str, Any] = field(default_factory=dict)
-    """What the user knows better than the scene's file: :class:`backend.reading.Reading` as a dictionary."""
     device: str = "auto"
     """``auto``, ``cpu`` or ``cuda``."""
     record: Dict[str, Any] = field(default_factory=dict)
+    reading: Dict[str, Any] = field(default_factory=dict)
+    """What the user knows better than the scene's file: :class:`backend.reading.Reading` as a dictionary."""
     format: int = FORMAT
 
     @classmethod

@@ -78,11 +78,13 @@ def _scene_rows(run: Run) -> list[tuple[str, str]]:
     axis = scene.wavelengths
     spectral = f"{axis.min():.0f} to {axis.max():.0f} nm" if axis is not None else "no wavelengths in the file"
     valid = f", {run.metrics['valid_pixels']:.0f} pixels with data" if "valid_pixels" in run.metrics else ""
+    product = [("Product", ", ".join(filter(None, (facts.product, facts.date))))] if facts.product else []
     return [
         ("Scene", scene.path.name),
+        *product,
         ("Size", f"{facts.rows} rows x {facts.cols} columns{valid}"),
         ("Bands", f"{scene.bands} of {facts.bands} used, {spectral}"),
-        ("Reflectance", scene.scale_sentence),
+        ("Reflectance" if scene.is_reflectance else "Values", scene.scale_sentence),
         ("Nodata value", "none" if facts.nodata is None else f"{facts.nodata:g}"),
         ("Georeference", "yes" if facts.georeferenced else "none"),
     ]

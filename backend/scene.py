@@ -7,12 +7,13 @@ or radiance and counts where a product says so, and which pixels count.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from .cube import Array, Cube, Mask, Window, partition, spread, tiles
 from .facts import COUNTS, RADIANCE, REFLECTANCE, Facts
 from .place import Place
 from .products import open_product
-from .products.product import Numbers, Stored
+from .products.product import Numbers
 from .reading import Reading
 from .survey import ALL_NODATA, Survey, Tile, usable_values
 
@@ -29,8 +30,21 @@ SURVEYED, SURVEY_TILE = 32, 64
 """How many tiles of which side tell what the values are like."""
 FAINT, GLARING = 1e-3, 5.0
 """Reflectance that no scene stays below, or lies above: the scale is wrong then."""
-Within = Callable[[Window], Mask]
-"""Which pixels (rows, cols) of a window's core are to be looked at."""
+NOTHING_INSIDE = "No pixel inside the area holds data; choose another area."
+
+
+class Within(Protocol):
+    """An area of a scene; see :class:`.labels.Area`."""
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels lie inside."""
+
+    def mask(self, window: Window) -> Mask:
+        """Which pixels (rows, cols) of a window's core lie inside."""
+
+    def windows(self, num_tiles: int, size: int) -> list[Window]:
+        """Tiles of one shape that hold all of it, in the order to sample it by."""
 
 
 class Scene:
@@ -94,13 +108,13 @@ class Scene:
     def scale_sentence(self) -> str:
         """How stored values became reflectance, in words: of the first band in use."""
         offset = f" {self._offsets[0]:+g}" if self._offsets[0] else ""
-        what = f"{self.facts.quantity} {self.facts.unit}".strip() if self.is_reflectance is False else ""
-        return f"stored value / {1 / self._gains[0]:g}{offset}" + (f", {what}" if what else "")
+        what = "" if self.is_reflectance else f", {self.facts.quantity} {self.facts.unit}".rstrip()
+        return f"stored value / {1 / self._gains[0]:g}{offset}{what}"
 
     @property
     def is_reflectance(self) -> bool:
         """Whether the values are reflectance, rather than radiance or raw counts used as they are."""
-        return bool(self.reading.scale) or self.facts.quantity not in (RADIANCE, COUNTS)
+        return self.facts.quantity not in (RADIANCE, COUNTS)
 
     @property
     def band_numbers(self) -> NDArray[np.int64]:
@@ -118,6 +132,11 @@ class Scene:
         found: dict[str, object] = {"crs": self.place.crs, "transform": self.place.transform}
         return {**found, "gcps": (list(self.place.gcps), self.place.crs)} if self.place.gcps else found
 
+    @property
+    def within(self) -> Within | None:
+        """The area whose pixels alone count, or None: the whole scene."""
+        return self._within
+
     def look_within(self, within: Within) -> None:
         """Let only these pixels count from now on: an area that the user chose."""
         self._within = within
@@ -128,11 +147,14 @@ class Scene:
 
     def read(self, window: Window) -> Cube:
         """The cube of one window with its halo. ValueError if the file cannot be read or was changed meanwhile."""
+        inside = None if self._within is None else self._within.mask(whole(window))
+        if inside is not None and not inside.any():
+            return Cube(window, np.zeros((self.bands, *inside.shape), np.float32), inside)
         tile = self._tile(window)
         self.check_unchanged()
         valid: Mask = tile.counts & np.logical_and.reduce(tile.usable) & tile.stored.any(axis=0)
-        if self._within is not None:
-            valid &= self._within(whole(window))
+        if inside is not None:
+            valid &= inside
         with np.errstate(over="ignore"):
             reflectance = tile.stored.astype(np.float32)
         reflectance *= self._gains[:, None, None]
@@ -153,18 +175,25 @@ class Scene:
     def sample(self, num_tiles: int, size: int) -> list[Cube]:
         """Up to ``num_tiles`` tiles of one shape, at most ``size`` pixels a side, spread evenly; none is all nodata.
 
-        A scene no larger than three such tiles comes as one, whole. ValueError if no pixel is valid.
+        A scene no larger than three such tiles comes as one, whole. Within an area its tiles are drawn, more and
+        smaller ones of a thin area. ValueError if no pixel is valid.
         """
-        places = spread(tiles(self.rows, self.cols, size))
-        found = list(islice((cube for cube in self.cubes(places) if cube.valid.any()), num_tiles))
+        if self._within is None:
+            places, most = spread(tiles(self.rows, self.cols, size)), num_tiles
+        else:
+            places = self._within.windows(num_tiles, size)
+            most = max(num_tiles, num_tiles * size**2 // (places[0].rows * places[0].cols))
+        found = list(islice((cube for cube in self.cubes(places) if cube.valid.any()), most))
         if not found:
-            raise ValueError(ALL_NODATA)
+            raise ValueError(ALL_NODATA if self._within is None else NOTHING_INSIDE)
         return found
 
     def check_unchanged(self) -> None:
         """ValueError if the file was replaced or written to since it was opened."""
         if self._identity() != self._stamp:
-            raise ValueError(f"The scene {self.path} was changed while it was being read; run again once the file no longer changes.")
+            raise ValueError(
+                f"The scene {self.path} was changed while it was being read; run again once the file no longer changes."
+            )
 
     def close(self) -> None:
         """Close the file."""
@@ -225,6 +254,7 @@ class Scene:
     def _conversion(self, found: Survey) -> tuple[Numbers, Numbers]:
         """Gains and offsets (bands,): the user's scale, else the file's, else one judged by the values."""
         count, product = self.facts.bands, self._product
+        self.notices = [note for note in self.notices if "reflectance scale" not in note]  # it is settled here
         if self.reading.scale:
             return np.full(count, 1 / self.reading.scale), np.zeros(count)
         if product.gains is not None or self.facts.quantity:
@@ -238,19 +268,19 @@ class Scene:
         if other:
             told += f" (median of the bright bands {found.level / scale:.2g}; by {other:g} it would be "
             told += f"{found.level / other:.2g})"
-        self.notices = [note for note in self.notices if "reflectance scale" not in note]
         self.notices.append(f"{told}. Set the reflectance scale if that is wrong.")
         return np.full(count, 1 / scale), np.zeros(count)
 
     def _doubt(self, found: Survey, gain: float, offset: float) -> None:
         """Tell the user where a stated scale makes the scene absurd."""
         top, level = gain * found.top + offset, gain * found.level + offset
-        if top < FAINT or level > GLARING:
-            what = "dark: nearly all reflectances are below" if top < FAINT else "bright: reflectances are about"
-            self.notices.append(
-                f"With the scale that the file states, the scene is impossibly {what} {top if top < FAINT else level:.1g}."
-                f" If the values are reflectance already, set the reflectance scale to {found.scale():g}."
-            )
+        if top >= FAINT and level <= GLARING:
+            return
+        what = f"dark: nearly all are below {top:.1g}" if top < FAINT else f"bright: many are about {level:.1g}"
+        self.notices.append(
+            f"By the scale that the file states, the reflectances are impossibly {what}. If the values are reflectance "
+            f"already, set the reflectance scale to {found.scale():g}."
+        )
 
 
 def whole(window: Window) -> Window:
@@ -270,6 +300,8 @@ def _told(facts: Facts, reading: Reading) -> Facts:
         facts = replace(facts, wavelengths=reading.wavelengths, fwhm=reading.fwhm or facts.fwhm)
     if reading.nodata is not None:
         facts = replace(facts, nodata=reading.nodata)
+    if reading.scale:
+        facts = replace(facts, scale=reading.scale, quantity=REFLECTANCE)
     if not reading.left_out:
         return facts
     axis = np.array(facts.wavelengths or range(1, facts.bands + 1))

@@ -80,33 +80,38 @@ class Survey:
                 f"Only {informative.sum()} bands of the scene vary from pixel to pixel and are not mostly nodata; "
                 f"Mixel needs at least {MIN_BANDS}. Choose another scene or check the nodata value."
             )
-        level, top = _levels(np.concatenate(pool, axis=1)[informative])
+        level, top = levels(np.concatenate(pool, axis=1)[informative])
         return cls(informative, level, top, tile.stored.dtype, blank / max(pixels, 1), _on_its_side(sides))
 
     def scale(self) -> float:
-        """The stored value that means reflectance 1, as products of this type use it.
-
-        Dark scenes too: whole numbers are ten-thousandths even over water, and so are two lines of one campaign.
-        """
-        if self.top <= 2 or (self.dtype.kind == "f" and self.level <= BRIGHTEST):
-            return 1.0
-        if self.dtype.itemsize == 1:
-            return 255.0
-        if self.dtype.kind == "f" and self.level <= 100 * BRIGHTEST:
-            return 100.0
-        return max(1e4, 10.0 ** math.ceil(math.log10(max(self.level, 1) / BRIGHTEST)))
+        """The stored value that means reflectance 1, judging by the values."""
+        return likely_scale(self.level, self.top, self.dtype)
 
     def alternative(self) -> float | None:
         """Another scale that is likely too, or None where the values leave no doubt."""
         taken = self.scale()
         reflectance = self.level / taken
-        if self.dtype.kind == "f" and taken == 1 and 0.5 < self.level:
+        if self.dtype.kind == "f" and taken == 1 and self.level > 0.5:
             return 100.0
         if self.dtype.kind == "f" and taken == 100 and self.level < 3:
             return 1.0
         if self.dtype.itemsize > 1 and taken >= 1e4:
             return taken / 10 if reflectance < 0.01 else 65535.0 if taken > 1e4 else None
         return None
+
+
+def likely_scale(level: float, top: float, dtype: np.dtype[np.generic]) -> float:
+    """The stored value that means reflectance 1, as products of this type use it; see :func:`levels`.
+
+    Dark scenes too: whole numbers are ten-thousandths even over water, and so are two lines of one campaign.
+    """
+    if top <= 2 or (dtype.kind == "f" and level <= BRIGHTEST):
+        return 1.0
+    if dtype.itemsize == 1:
+        return 255.0
+    if dtype.kind == "f" and level <= 100 * BRIGHTEST:
+        return 100.0
+    return max(1e4, 10.0 ** math.ceil(math.log10(max(level, 1) / BRIGHTEST)))
 
 
 def usable_values(stored: Stored, nodata: NDArray[np.float64] | None) -> Mask:
@@ -133,8 +138,8 @@ def _as_stored(value: float, dtype: np.dtype[np.generic]) -> np.generic:
     return single if dtype.kind == "f" else np.float64(value)
 
 
-def _levels(pool: NDArray[np.float32]) -> tuple[float, float]:
-    """Median and 98th percentile of every band's values, of each the BAND_QUANTILE over the bands."""
+def levels(pool: NDArray[np.floating]) -> tuple[float, float]:
+    """Median and 98th percentile of every band's values (bands, values), of each the BAND_QUANTILE over the bands."""
     with np.errstate(all="ignore"):
         found = np.nanquantile(np.where(np.isfinite(pool).any(axis=1, keepdims=True), pool, 0), [0.5, 0.98], axis=1)
     level, top = np.quantile(np.abs(found), BAND_QUANTILE, axis=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..survey import HUGE, Survey
+from ..survey import HUGE, levels, likely_scale
 
 Array = NDArray[np.float32]
 Marks = NDArray[np.bool_]
@@ -111,8 +111,8 @@ def reflectance(values: ArrayLike, scale: float | None, good: Marks | None = Non
     if not telling.any():
         raise ValueError("it holds no spectra: every value is missing.")
     if scale is None:
-        bright = float(np.quantile(stored[telling], 0.99))
-        scale = Survey(np.ones(stored.shape[-1:], bool), bright, stored.dtype).scale()
+        pool = np.where(telling, stored, np.nan).astype(np.float32).reshape(-1, stored.shape[-1]).T
+        scale = likely_scale(*levels(pool), stored.dtype)
     return np.where(usable, np.where(usable, stored, 0) / scale, np.nan).astype(np.float32)
 
 

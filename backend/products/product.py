@@ -48,5 +48,6 @@ class Product(ABC):
         """
         return None
 
+    @abstractmethod
     def close(self) -> None:
         """Close what is open."""

@@ -10,8 +10,8 @@ from .. import config, version
 from ..methods import Method, method
 from ..outputs import OutputFolder, refusals
 from ..protocol import JOB_FILE, Job, Output, Started
-from ..record import Run, chosen_device, scan_sentence
 from ..reading import Reading
+from ..record import Run, chosen_device, scan_sentence
 from ..report import REPORT_FILE, write_report
 from ..scene import Scene
 from . import Task, task
@@ -27,7 +27,7 @@ def run(job: Job, emit: Emit) -> dict[str, float]:
     _check_inputs(job, wanted)
     emit(Started(job.task, job.method, chosen_device(job, wanted), scan_sentence(job, wanted), version()))
     with ExitStack() as opened:
-        scene = opened.enter_context(Scene(job.scene, job.scale)) if wanted.needs_scene else None
+        scene = opened.enter_context(_opened_scene(job)) if wanted.needs_scene else None
         made = Run(job, wanted, chosen, settings, options, scene, emit)
         work = wanted.load()
         folder = OutputFolder(Path(job.output), work.prepare(made))
@@ -44,6 +44,10 @@ def run(job: Job, emit: Emit) -> dict[str, float]:
             folder.keep([*outputs, JOB_FILE])
         _announce(made, folder.path, outputs)
     return made.metrics
+
+
+def _opened_scene(job: Job) -> Scene:
+    return Scene(job.scene, job.scale, Reading.from_dict(job.reading))
 
 
 def _chosen_method(job: Job, wanted: Task) -> Method | None:

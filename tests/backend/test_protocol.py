@@ -7,7 +7,19 @@ import re
 
 import pytest
 from mixel.backend import protocol
-from mixel.backend.protocol import Done, Failed, Job, Metric, Notice, Output, Progress, Started, decode, encode
+from mixel.backend.protocol import (
+    Described,
+    Done,
+    Failed,
+    Job,
+    Metric,
+    Notice,
+    Output,
+    Progress,
+    Started,
+    decode,
+    encode,
+)
 
 JOB = {"task": "unmix", "method": "unmamba", "scene": "/data/scene.tif", "output": "/data/out"}
 EVENTS = [
@@ -21,6 +33,7 @@ EVENTS = [
     Done(0.0),
     Failed("A sentence.", "Traceback\n  line"),
     Failed("/data/\udcfc.tif cannot be opened."),
+    Described({"bands": 4, "wavelengths": [500.0, 600.0], "flags": [{"name": "cloud"}]}, ["A notice."], "A refusal."),
 ]
 
 

@@ -132,7 +132,7 @@ def test_a_scene_that_is_replaced_during_the_run_is_refused(write_scene, tmp_pat
             os.replace(other, path)
 
     message = refused(quick(path, tmp_path / "out"), tmp_path / "out", replace)
-    assert "was changed while it was being read; run again when it rests." in message
+    assert "was changed while it was being read; run again once the file no longer changes." in message
     assert not os.path.exists(other)
 
 

@@ -140,7 +140,7 @@ def test_a_path_with_spaces_and_non_latin_letters(tmp_path):
     ("values", "words"),
     [
         (stored(mixture(rows=3, cols=5)), "has 3 x 5 pixels; Mixel needs at least 8 x 8"),
-        (stored(mixture(bands=3)), "has 3 usable bands; Mixel needs at least 10"),
+        (stored(mixture(bands=3)), "has 3 usable bands; Mixel needs at least 4"),
         (mixture().astype(np.complex64), "complex numbers"),
     ],
 )
