@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import TextIO
 
 from .protocol import OWNER, PARTIAL, Done, Event, Failed, Job, encode
+from .safety import restrict
 
 POLL_SECONDS = 0.5
-# Both are read when the libraries load. Threads that wait by spinning make a run many times slower beside another busy
-# program; GDAL would keep blocks in up to 5 % of the memory, so that the peak followed the scene's size.
+# Threads that wait by spinning make a run many times slower beside another busy program.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GDAL_CACHEMAX", "64")
-os.environ.setdefault("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")  # a packed scene is only read: no file beside it
+restrict()
 
 
 def main(arguments: list[str] | None = None) -> int:

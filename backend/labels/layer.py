@@ -16,6 +16,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
+from ..links import check_links
 from ..names import plain
 from .pixels import counted, listed
 
@@ -47,6 +48,7 @@ def read_layer(source: str, layer: str | None, attribute: str | None, labels: Ma
     ValueError, a sentence, if file, layer or field do not exist or the field holds no classes.
     """
     path, options = _options(source)
+    links = check_links(path)
     try:
         chosen = _chosen(path, layer or options.get("layername"), options.get("layerid"))
         info = pyogrio.read_info(path, layer=chosen)
@@ -59,7 +61,7 @@ def read_layer(source: str, layer: str | None, attribute: str | None, labels: Ma
             "another layer."
         ) from error
     names, order = _called(*_names(values, attribute or ""), labels or {})
-    notices = _case_notices(order)
+    notices = [*links, *_case_notices(order)]
     for lacking, what in ((names == "", f"no class in the field '{attribute}'"), (geometries == None, "no geometry")):  # noqa: E711
         if lacking.any():
             notices.append(f"{features_are(ids[lacking])} left out: {what}.")

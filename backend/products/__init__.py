@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 
+from ..links import check_links
 from .product import Product
 
 __all__ = ["Product", "open_product"]
@@ -20,12 +22,17 @@ LAST = "raster"
 
 
 def open_product(path: str | Path) -> Product:
-    """Open what lies at a path, a file or a folder. ValueError, a sentence, if nothing can be made of it."""
+    """Open what lies at a path, a file or a folder.
+
+    ValueError, a sentence, if nothing can be made of it, or it points to a server.
+    """
+    notes = check_links(path)
     names = sorted(item.name for item in pkgutil.iter_modules(__path__))
     for name in [*(one for one in names if one != LAST), LAST]:
         module = importlib.import_module(f"{__name__}.{name}")
         if hasattr(module, "recognise"):
             found: Product | None = module.recognise(Path(path))
             if found is not None:
+                found.facts = replace(found.facts, notes=(*notes, *found.facts.notes))
                 return found
     raise ValueError(f"The scene {path} cannot be opened: nothing at this path is a scene. Choose another one.")
