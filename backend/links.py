@@ -23,13 +23,14 @@ _REMOTE = re.compile(
 _SOURCE = re.compile(
     r"<(SourceFilename|SourceDataset|SrcDataSource|ServerUrl|GetCapabilitiesUrl|URL|ServiceURL)([^>]*)>([^<]*)<", re.I
 )
+_CODE = re.compile(r"<PixelFunctionLanguage[^>]*>\s*Python", re.I)
 _CRS_LINK = re.compile(r'"crs"\s*:\s*\{[^{}]*"link"[^{}]*\{[^{}]*"href"\s*:\s*"([^"]+)"', re.I)
 
 
 def check_links(path: str | Path) -> list[str]:
     """Sentences about local sources outside the file's folder; most files have none.
 
-    ValueError, a sentence, if the file points to a server, or has more sources than can be opened.
+    ValueError, a sentence, if the file points to a server, holds code, or has more sources than can be opened.
     """
     given = Path(path)
     if _REMOTE.match(str(path)):
@@ -57,6 +58,11 @@ def _sources(path: Path, first: Path, counts: dict[Path, int], elsewhere: set[st
         return 1
     if depth > DEEPEST:
         raise ValueError(f"The virtual raster {first.name} is nested too deeply. Export it as a GeoTIFF first.")
+    if _CODE.search(text):
+        raise ValueError(
+            f"{path.name} holds program code (a pixel function in Python), which Mixel never runs. Export it as a "
+            "GeoTIFF first, in the program that made it."
+        )
     counts[path] = 1  # one that names itself ends here
     total, found = 0, dict[str, int]()
     for tag, attributes, name in _SOURCE.findall(text):
