@@ -7,22 +7,15 @@ backend a product's (:mod:`backend.products`); until its answer is there ``plugi
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, fields
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+from . import axis
+from .axis import Numbers
 
 MIN_BANDS = 4
 """Of any scene. Tasks that find endmembers by themselves need more, and say so."""
 MIN_SIDE = 8
-_NANOMETRES = dict.fromkeys(("nm", "nanometers", "nanometer", "nanometres", "nanometre"), 1.0)
-_NANOMETRES.update(dict.fromkeys(("um", "µm", "μm"), 1e3))
-_NANOMETRES.update(dict.fromkeys(("micrometers", "micrometer", "micrometres", "micrometre", "microns", "micron"), 1e3))
-_NO_LENGTHS = {"wavenumber", "ghz", "mhz", "index"}
-"""What ENVI's wavelength units may be besides lengths; such values are no wavelengths."""
-_IN_NAMES = re.compile(r"([0-9.]+)\s*(nm|nanomet\w+|[uµμ]m|micromet\w+|microns)", re.IGNORECASE)
-
-Numbers = Optional[Tuple[float, ...]]
-
 
 REFLECTANCE, RADIANCE, COUNTS = "reflectance", "radiance", "counts"
 """What a file's values can be; empty where it does not say."""
@@ -41,7 +34,10 @@ class Flag:
 
 @dataclass(frozen=True)
 class Facts:
-    """A raster's own statements. ``wavelengths`` and ``fwhm`` in nm, one a band, or None where the file is silent."""
+    """A raster's own statements. ``wavelengths`` and ``fwhm`` in nm, one a band, or None where the file is silent.
+
+    A band without a wavelength among others that have one has 0, and is not good.
+    """
 
     bands: int
     rows: int
@@ -95,7 +91,7 @@ class Facts:
         found = []
         if self.num_good_bands < MIN_BANDS:
             found.append(
-                f"The scene has {self.num_good_bands} usable bands; Mixel needs at least {MIN_BANDS}. "
+                f"The scene has {counted(self.num_good_bands, 'usable band')}; Mixel needs at least {MIN_BANDS}. "
                 "Choose a multispectral or hyperspectral scene."
             )
         if self.rows < MIN_SIDE or self.cols < MIN_SIDE:
@@ -124,47 +120,36 @@ class Facts:
         if self.scale is None and not self.quantity:
             found.append("The file names no reflectance scale: it will be estimated from the values.")
         if self.num_good_bands < self.bands:
-            found.append(f"{self.bands - self.num_good_bands} bands are marked as bad in the file and left out.")
+            bad = self.bands - self.num_good_bands
+            found.append(
+                f"{counted(bad, 'band')} {'is' if bad == 1 else 'are'} marked as bad in the file and left out."
+            )
         return found
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 band", "3 bands"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def spectral_axis(
     envi: Mapping[str, str], band_tags: Sequence[Mapping[str, str]], band_names: Sequence[str]
 ) -> Tuple[Numbers, Numbers, Tuple[bool, ...]]:
-    """Wavelengths (nm), fwhm (nm) and good bands out of GDAL's metadata.
+    """Wavelengths (nm), fwhm (nm) and good bands out of GDAL's metadata; see :class:`backend.axis.Axis`.
 
-    ``envi``: the dataset's metadata domain ENVI; ``band_tags``: each band's default and IMAGERY metadata in one
+    ``envi``: the dataset's metadata, domain ENVI; ``band_tags``: each band's default and IMAGERY metadata in one
     mapping; ``band_names``: each band's description, the last resort ("Band 5 (550.3 Nanometers)").
     """
-    count = len(band_tags)
-    tags = [{key.lower(): value for key, value in one.items()} for one in band_tags]
-    unit = envi.get("wavelength_units", "")
-    listed, widths = _numbers(envi.get("wavelength", ""), count), _numbers(envi.get("fwhm", ""), count)
-    if listed is None:
-        listed = _per_band(tags, "wavelength", count)
-        unit = tags[0].get("wavelength_units", tags[0].get("wavelength_unit", unit)) if tags else unit
-    if widths is None:
-        widths = _per_band(tags, "fwhm", count)
-    if listed is None:
-        listed, unit = _per_band(tags, "central_wavelength_um", count), "um"
-        widths = _per_band(tags, "fwhm_um", count)
-    if listed is None:
-        listed, unit = _from_names(band_names)
-    marks = _numbers(envi.get("bbl", ""), count) or _per_band(tags, "bbl", count)
-    good = tuple(mark != 0 for mark in marks) if marks else ()
-    factor = _NANOMETRES.get(unit.strip().lower())
-    if listed is None or min(listed) <= 0 or unit.strip().lower() in _NO_LENGTHS:
-        return None, None, good
-    if factor is None:  # no unit: micrometres never exceed 100, nanometres never fall below
-        factor = 1e3 if max(listed) < 100 else 1.0
-    in_nm = tuple(value * factor for value in listed)
-    return in_nm, tuple(value * factor for value in widths) if widths else None, good
+    header = axis.from_lists(envi, "The header's metadata")
+    others = [axis.from_tags(band_tags), axis.from_names(band_names)]
+    found = axis.settle([header] if header.wavelengths else [header, *others], len(band_tags))
+    return found.wavelengths, found.fwhm, found.good
 
 
 def positive_number(text: str) -> Optional[float]:
     """The number that a text is, or None if it is none above 0."""
-    found = _numbers(text, 1)
-    return found[0] if found and found[0] > 0 else None
+    found = [axis.number(part) for part in axis.split(text)]
+    return found[0] if len(found) == 1 and found[0] is not None and found[0] > 0 else None
 
 
 def stated_scale(gain: Optional[float], envi: Mapping[str, str]) -> Optional[float]:
@@ -175,23 +160,3 @@ def stated_scale(gain: Optional[float], envi: Mapping[str, str]) -> Optional[flo
     if gain is not None and gain != 1 and 0 < gain < math.inf:
         return 1 / gain
     return positive_number(envi.get("reflectance_scale_factor", ""))
-
-
-def _numbers(text: str, count: int) -> Numbers:
-    try:
-        found = tuple(float(part) for part in text.strip(" {}\n").split(",") if part.strip())
-    except ValueError:
-        return None
-    return found if len(found) == count and count and all(map(math.isfinite, found)) else None
-
-
-def _per_band(tags: Sequence[Mapping[str, str]], key: str, count: int) -> Numbers:
-    return _numbers(",".join(one.get(key, "") for one in tags), count)
-
-
-def _from_names(names: Sequence[str]) -> Tuple[Numbers, str]:
-    found = [_IN_NAMES.search(name) for name in names]
-    matches = [match for match in found if match]
-    if not matches or len(matches) < len(names):
-        return None, ""
-    return _numbers(",".join(match.group(1) for match in matches), len(names)), matches[0].group(2)

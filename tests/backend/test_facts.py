@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import rasterio
+from mixel.backend.axis import Axis, Statement, from_lists, from_names, from_tags, settle
 from mixel.backend.facts import MIN_BANDS, MIN_SIDE, Facts, positive_number, spectral_axis, stated_scale
 from mixel.backend.scene import Scene
 from scenes import WAVELENGTHS, write, write_envi
@@ -38,7 +39,7 @@ def test_an_envi_header_in_micrometres_gives_nanometres_fwhm_good_bands_nodata_a
     assert found.good_bands == (False, *[True] * 11)
     assert found.num_good_bands == 11
     assert (found.nodata, found.scale, found.georeferenced) == (-9999, 5000, True)
-    assert found.notices() == ["1 bands are marked as bad in the file and left out."]
+    assert found.notices() == ["1 band is marked as bad in the file and left out."]
 
 
 @pytest.mark.parametrize("factor", ["abc", "0", "-1", "nan", "inf", "1e999", ""])
@@ -91,9 +92,25 @@ def test_names_of_the_bands_in_micrometres(unit):
     assert axis(names=[f"B (0.5 {unit})", f"B (0.6 {unit})", f"B (0.7 {unit})"])[0] == (500, 600, 700)
 
 
-@pytest.mark.parametrize("names", [["B1 500 nm", "B2 600 nm", "B3"], ["1.2.3 nm", "2 nm", "3 nm"], ["a", "b", "c"]])
-def test_names_that_tell_only_some_wavelengths_tell_none(names):
+@pytest.mark.parametrize(
+    "names", [["B1 500 nm", "B2", "B3"], ["a", "b", "c"], ["1", "2", "3"], ["Band 399", "Band 400", "Band 401"]]
+)
+def test_names_that_tell_few_wavelengths_or_only_count_tell_none(names):
     assert axis(names=names) == SILENT
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["Band_503", "Band_510", "Band_535"], (503, 510, 535)),
+        (["418.24", "468.26", "1105.17"], (418.24, 468.26, 1105.17)),
+        (["X400", "X401", "X402"], (400, 401, 402)),
+        (["wl_398.5", "wl_401", "wl_403"], (398.5, 401, 403)),
+        (["500 nm", "0.95 um", "1.05um"], (500, 950, 1050)),
+    ],
+)
+def test_names_that_are_wavelengths(names, found):
+    assert axis(names=names)[0] == pytest.approx(found)
 
 
 @pytest.mark.parametrize("unit", ["", "Unknown", "furlongs"])
@@ -103,9 +120,28 @@ def test_without_a_known_unit_small_numbers_are_micrometres_and_large_ones_nanom
     assert axis(tags=[{"wavelength": value} for value in ("0.5", "0.6", "0.7")])[0] == pytest.approx((500, 600, 700))
 
 
-@pytest.mark.parametrize("unit", ["Nanometers", "nm", " NM ", "nanometre"])
-def test_a_unit_that_is_given_counts_whatever_the_numbers_look_like(unit):
-    assert axis({"wavelength": "{5, 6, 7}", "wavelength_units": unit})[0] == (5, 6, 7)
+@pytest.mark.parametrize(
+    ("unit", "text", "first"),
+    [
+        *((unit, "{500, 600, 700}", 500) for unit in ("Nanometers", "nm", " NM ", "nanometre", "Nanometer", "[nm]")),
+        *((unit, "{0.5, 0.6, 0.7}", 500) for unit in ("Micrometers", "um", "µm", "Microns", "Micrometre")),
+        *(("Angstroms", "{5000, 6000, 7000}", 500), ("m", "{5e-7, 6e-7, 7e-7}", 500), ("", "{5e-7, 6e-7, 7e-7}", 500)),
+    ],
+)
+def test_units_of_wavelengths(unit, text, first):
+    found = settle([from_lists({"wavelength": text, "wavelength units": unit}, "It")], 3)
+    assert found.wavelengths == pytest.approx((first, first + 100, first + 200)) and found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "taken"),
+    [("Nanometers", "{0.5, 0.6, 0.7}", "micrometres"), ("um", "{500, 600, 700}", "nanometres")],
+)
+def test_a_unit_that_contradicts_the_numbers_is_told(unit, text, taken):
+    found = settle([from_lists({"wavelength": text, "wavelength units": unit}, "The header")], 3)
+    assert found.wavelengths == pytest.approx((500, 600, 700))
+    (note,) = found.notes
+    assert unit in note and f"taken as {taken}" in note and note.startswith("The header: ")
 
 
 @pytest.mark.parametrize("unit", ["Wavenumber", "GHz", "MHz", "Index"])
@@ -116,12 +152,95 @@ def test_units_that_are_no_lengths_give_no_wavelengths(unit):
 @pytest.mark.parametrize(
     "text",
     [
-        *("{500, 600}", "{500, 600, 700, 800}", "", "{}", "{a, b, c}"),
-        *("{500, 600, nan}", "{500, inf, 700}", "{1e999, 2, 3}", "{0, 1, 2}", "{-500, 600, 700}"),
+        *("{500, 600}", "{500, 600, 700, 800}", "", "{}", "{a, b, c}", "{1, 2, 3}", "[500 600 700]"),
+        *("{500, nan, nan}", "{inf, inf, 700}", "{0, 0, 2}", "{-500, -600, 700}"),
     ],
 )
 def test_a_wrong_count_or_no_number_is_no_wavelength(text):
     assert axis({"wavelength": text, "fwhm": text.replace("0", "x"), "bbl": "{1, 0}"}) == SILENT
+
+
+def test_a_list_of_the_wrong_length_is_told_with_both_numbers():
+    found = settle([from_lists({"wavelength": "{500, 600}", "bbl": "{1, 0}"}, "The ENVI header")], 3)
+    assert found[:3] == SILENT
+    assert found.notes == (
+        "The ENVI header: 2 wavelengths are listed for 3 bands, and are not used.",
+        "The ENVI header: 2 marks of bad bands (bbl) are listed for 3 bands, and are not used.",
+    )
+
+
+def test_what_one_place_lacks_another_says_and_then_nothing_is_told():
+    wrong = from_lists({"wavelength": "{500, 600}", "fwhm": "{5, 6, 7}"}, "The header")
+    right = from_tags(
+        [{"wavelength": text, "good_wavelength": mark} for text, mark in (("500", "1"), ("600", "0"), ("700", "1"))]
+    )
+    assert settle([wrong, right], 3) == Axis((500, 600, 700), (5, 6, 7), (True, False, True))
+
+
+@pytest.mark.parametrize("stray", ["0", "-1", "nan", "", "x", "inf"])
+def test_a_band_without_a_wavelength_costs_that_band_only(stray):
+    found = settle([Statement("The tags", ("500", "600", stray, "700"), fwhm=("5", "6", stray, "7"), unit="nm")], 4)
+    assert found.wavelengths == (500, 600, 0, 700) and found.good == (True, True, False, True)
+    assert found.fwhm == (5, 6, 0, 7)
+    assert found.notes == ("Bands without a wavelength count as bad: 3.",)
+
+
+def test_a_stray_band_that_the_file_itself_marks_as_bad_is_not_told_twice():
+    found = settle([from_lists({"wavelength": "500, 600, 0", "bbl": "1, 1, 0"}, "It")], 3)
+    assert found == Axis((500, 600, 0), None, (True, True, False), ())
+
+
+def test_a_list_may_leave_out_the_alpha_band():
+    found = settle([from_lists({"wavelength": "{500, 600, 700}", "bbl": "{0, 1, 1}"}, "It")], 4, not_spectral=[3])
+    assert found == Axis((500, 600, 700, 0), None, (False, True, True, False), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("700, 600, 500", "long to short"),
+        ("500, 700, 600, 800", "behind band 2."),
+        ("500, 600, 600, 700", "behind band 2."),
+    ],
+)
+def test_axes_that_do_not_ascend_are_told(text, words):
+    found = settle([from_lists({"wavelength": text}, "It")], text.count(",") + 1)
+    (note,) = found.notes
+    assert found.wavelengths is not None and words in note
+
+
+@pytest.mark.parametrize(
+    ("widths", "found"),
+    [
+        ("8, 8, 8", 8),
+        ("0.008, 0.008, 0.008", 8),
+        ("0, 0, 0", None),
+        ("8, 0, 8", None),
+        ("8, 8", None),
+        ("x, 8, 8", None),
+    ],
+)
+def test_band_widths_in_another_unit_and_lacking_ones(widths, found):
+    for scale, unit in ((1, "nm"), (1e-3, "um")):
+        text = ", ".join(f"{value * scale}" for value in (500, 600, 700))
+        axis = settle([from_lists({"wavelength": text, "fwhm": widths, "wavelength units": unit}, "It")], 3)
+        assert axis.wavelengths == pytest.approx((500, 600, 700))
+        assert axis.fwhm == (found and pytest.approx([found] * 3))
+
+
+@pytest.mark.parametrize(
+    "key", ["Wavelength", "WAVELENGTHS", "wavelengths", "center_wavelength", "Central Wavelength (nm)"]
+)
+def test_spellings_of_the_key(key):
+    text = "{ \n500,\n 600,\n7e2 }"
+    assert settle([from_lists({key: text, "FWHM": "5 6 7"}, "It")], 3) == Axis((500, 600, 700), (5, 6, 7))
+    assert settle([from_tags([{key: value} for value in ("500", "600", "700")])], 3).wavelengths == (500, 600, 700)
+
+
+def test_names_are_a_statement_of_their_own():
+    assert from_names(["Band 1 (0.5 µm)", "quality", "Band 2 (0.6 µm)"]) == Statement(
+        "The bands' names", ("0.5", "", "0.6"), unit="µm"
+    )
 
 
 def test_a_wrong_fwhm_does_not_spoil_the_wavelengths():
@@ -133,10 +252,11 @@ def test_bad_bands_count_in_the_header_and_in_the_bands_tags():
     assert axis(tags=[{"bbl": "0"}, {"BBL": "1"}, {"bbl": "1"}])[2] == (False, True, True)
 
 
-def test_tags_are_read_in_any_case_and_only_if_every_band_has_one():
+def test_tags_are_read_in_any_case():
     tags = [{"WaveLength": "500", "Wavelength_Unit": "nm"}, {"wavelength": "600"}, {"WAVELENGTH": "700"}]
     assert axis(tags=tags)[0] == (500, 600, 700)
-    assert axis(tags=[{"wavelength": "500"}, {}, {"wavelength": "700"}]) == SILENT
+    assert axis(tags=[{"wavelength": "500"}, {}, {"wavelength": "700"}])[2] == (True, False, True)
+    assert axis(tags=[{"wavelength": "500"}, {}, {}]) == SILENT
 
 
 def test_a_raster_that_says_everything_is_used_without_a_word():
@@ -146,9 +266,9 @@ def test_a_raster_that_says_everything_is_used_without_a_word():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"bands": 9}, "has 9 usable bands; Mixel needs at least 10"),
-        ({"bands": 3}, "has 3 usable bands"),
-        ({"good_bands": (True,) * 9 + (False,) * 3}, "has 9 usable bands"),
+        ({"bands": 3}, "has 3 usable bands; Mixel needs at least 4"),
+        ({"bands": 1}, "has 1 usable band;"),
+        ({"good_bands": (True,) * 3 + (False,) * 9}, "has 3 usable bands"),
         ({"rows": 3, "cols": 5}, "has 3 x 5 pixels; Mixel needs at least 8 x 8"),
         ({"rows": 7}, "has 7 x 17 pixels"),
         ({"cols": 7}, "has 11 x 7 pixels"),

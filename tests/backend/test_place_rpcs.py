@@ -10,7 +10,7 @@ from rasterio.rpc import RPC
 
 
 def rational(height: float = 500.0, turn: float = 0.0) -> RPC:
-    """Coefficients of a scene of 200 x 100 pixels around 13 E 52 N, 0.001 degrees a pixel; linear, with a height term."""
+    """Coefficients of a scene of 200 x 100 pixels around 13 E 52 N, 0.001 degrees a pixel."""
     one = [1.0] + [0.0] * 19
     line, sample = [0.0] * 20, [0.0] * 20
     line[1], line[2], line[3] = turn, -1.0, 0.01
