@@ -83,7 +83,7 @@ def _only_capture(folder: Path) -> Path | None:
     if len(captures) > 1:
         listed = ", ".join(one.name for one in captures[:4])
         raise ValueError(
-            f"The folder {folder} holds {len(captures)} captures ({listed} ...). Choose one of their files."
+            f"The folder {folder} holds several captures ({listed}{' ...' * (len(captures) > 4)}). Choose one of them."
         )
     return captures[0] if captures else None
 
@@ -168,9 +168,8 @@ def _calibrated_facts(facts: Facts, white: Levels, note: str) -> Facts:
     notes = [*facts.notes, note]
     columns = int(dead[good].any(axis=0).sum())
     if columns:
-        notes.append(
-            f"In {columns} columns the white is no brighter than the dark in some band: they count as missing."
-        )
+        what = "1 column counts" if columns == 1 else f"{columns} columns count"
+        notes.append(f"{what} as missing: there the white is no brighter than the dark in some band.")
     return replace(
         facts,
         dtype="float32",
