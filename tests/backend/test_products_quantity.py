@@ -83,8 +83,8 @@ def test_units_of_radiance_are_read_as_people_write_them(text, unit):
 
 def test_headers_are_read_whatever_their_capitals_braces_and_order(tmp_path):
     header = tmp_path / "a.hdr"
-    text = "ENVI\r\nDescription = { one\r\n two = 2 }\r\n; samples = 3\r\nSAMPLES=4\r\nWave_Length  Units = nm\r\nopen = {1,\n2"
-    header.write_bytes(text.encode("latin-1"))
+    lines = ["ENVI", "Description = { one", " two = 2 }", "; samples = 3", "SAMPLES=4", "Wave_Length  Units = nm"]
+    header.write_bytes("\r\n".join([*lines, "open = {1,", "2"]).encode("latin-1"))
     fields = read_header(header)
     assert fields["samples"] == "4" and fields["wave length units"] == "nm"
     assert fields["description"].split() == ["one", "two", "=", "2"]
@@ -95,13 +95,8 @@ def test_a_header_belongs_to_binary_files_only(tmp_path):
     (tmp_path / "a.HDR").write_text("ENVI\n")
     (tmp_path / "b.bip.hdr").write_text("ENVI\n")
     (tmp_path / "c.hdr").write_text("something else\n")
-    for name, start in (
-        ("a.bil", b"\1"),
-        ("b.bip", b"\1"),
-        ("c.bil", b"\1"),
-        ("a.tif", b"II*\0"),
-        ("a.nc", b"\x89HDF"),
-    ):
+    starts = {"a.bil": b"\1", "b.bip": b"\1", "c.bil": b"\1", "a.tif": b"II*\0", "a.nc": b"\x89HDF"}
+    for name, start in starts.items():
         (tmp_path / name).write_bytes(start + b"\0\0\0\0")
     found = [header_of(tmp_path / name) for name in ("a.bil", "b.bip", "c.bil", "a.tif", "a.nc", "a.HDR", "missing")]
     assert [one.name if one else "" for one in found] == ["a.HDR", "b.bip.hdr", "", "", "", "", ""]
