@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -27,8 +27,13 @@ from .novelty import Novelty
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
 FORMAT = 2
-MOST_CARD, MOST_WEIGHTS = 20_000_000, 4_000_000_000
+MOST_CARD, MOST_WEIGHTS = 20_000_000, 2_000_000_000
 """Bytes; larger files are no models of Mixel."""
+MEMORY_SHARE = 0.4
+"""Of the free memory that the weights of a model may take: they are unpacked beside what was read."""
+PIECE = 2**22
+LONGEST_WAVE = 1e6
+"""nm."""
 MOST_BANDS = 10_000
 MOST_TEXT = 1000
 """Characters of a text in a card; some of them stand in reports."""
@@ -96,6 +101,7 @@ class Model:
             "wavelengths": _listed(self.wavelengths),
             "fwhm": _listed(self.fwhm),
             "weights": WEIGHTS,
+            "bytes": len(packed),
             "sha256": hashlib.sha256(packed).hexdigest(),
             "record": self.record,
         }
@@ -128,8 +134,10 @@ def read_model(path: str | Path) -> Model:
         Novelty.restore(_under(arrays, "novelty/")),
         record,
     )
-    if len(made.novelty.mean) != made.bands:
-        raise ValueError(f"The model {place} is damaged: its parts have different numbers of bands. Train it again.")
+    if len(made.novelty.mean) != made.bands or len(made.novelty.spreads) > len(made.classes):
+        raise ValueError(
+            f"The model {place} is damaged: its parts have different numbers of bands or classes. Train it again."
+        )
     _ = made.configured  # refused here, before anything starts
     return made
 
@@ -174,21 +182,44 @@ def _check_texts(card: dict[str, Any]) -> None:
 
 
 def _arrays(path: Path, card: dict[str, Any]) -> Numbers:
+    """The arrays of a weights file. Its size and digest are held against the card before it is read into memory."""
     try:
-        if path.stat().st_size > MOST_WEIGHTS:
-            raise ValueError(f"The weights {path} are too large to be a model of Mixel.")
+        size = path.stat().st_size
+        _check_size(path, size, card.get("bytes", size))
+        if _digest(path) != card.get("sha256"):
+            raise ValueError(f"The weights {path} are damaged or belong to another model card. Copy both files again.")
         packed = path.read_bytes()
     except OSError as error:
         raise ValueError(
             f"The model's weights {path} cannot be read ({error.strerror}). They must lie beside the card; copy both "
             "files of the model."
         ) from error
-    if hashlib.sha256(packed).hexdigest() != card.get("sha256"):
-        raise ValueError(f"The weights {path} are damaged or belong to another model card. Copy both files again.")
     try:
         return dict(load(packed))
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"The weights {path} are no safetensors file ({error}). Train the model again.") from error
+
+
+def _check_size(path: Path, size: int, stated: object) -> None:
+    if size != stated:
+        raise ValueError(f"The weights {path} are damaged or belong to another model card. Copy both files again.")
+    if size > MOST_WEIGHTS:
+        raise ValueError(f"The weights {path} are too large to be a model of Mixel. Choose another model.")
+    free = psutil.virtual_memory().available
+    if size > MEMORY_SHARE * free:
+        raise ValueError(
+            f"The model's weights take {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are free. Close other "
+            "programs, or train a smaller model."
+        )
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, read piece by piece."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
 
 
 def _under(arrays: Numbers, prefix: str) -> Numbers:
@@ -207,7 +238,7 @@ def _axis(card: dict[str, Any], name: str, bands: int) -> Array | None:
     if values is None:
         return None
     sound = isinstance(values, list) and len(values) == bands
-    if not sound or not all(type(one) in (int, float) and math.isfinite(one) and one >= 0 for one in values):
+    if not sound or not all(type(one) in (int, float) and 0 <= one <= LONGEST_WAVE for one in values):
         raise ValueError(f"The model card's {name!r} must be {bands} numbers in nanometres, or null.")
     return np.asarray(values, np.float32)
 

@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def change(folder, **fields):
 def weights(folder, content):
     """Put other bytes in the place of the weights, and their digest into the card."""
     (folder / WEIGHTS).write_bytes(content)
-    change(folder, sha256=hashlib.sha256(content).hexdigest())
+    change(folder, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
 
 
 @pytest.mark.parametrize("name", [CARD, WEIGHTS])
@@ -145,6 +146,8 @@ def named(name):
         ({"record": {"scene": ["a.tif"] * 1_000_000}}, "'scene' must be a text"),
         ({"record": {"training_pixels": {"a\x1b[31m": 1}}}, "with characters"),
         ({"wavelengths": [1, 2]}, "'wavelengths' must be 12 numbers"),
+        ({"wavelengths": [10**400] * 12}, "'wavelengths' must be 12 numbers"),
+        ({"wavelengths": [float("nan")] * 12}, "'wavelengths' must be 12 numbers"),
         ({"fwhm": ["a"] * 12}, "'fwhm' must be 12 numbers"),
     ],
 )
@@ -172,3 +175,31 @@ def test_more_classes_than_the_weights_know(written):
     change(written, classes=[*card["classes"], {"value": 3, "name": "x", "colour": "#000000"}])
     with pytest.raises(ValueError, match="do not belong"):
         read_model(written / CARD).restored(CPU)
+
+
+def test_weights_as_large_as_a_disk_are_refused_before_a_byte_is_read(written, monkeypatch):
+    with (written / WEIGHTS).open("r+b") as file:
+        file.truncate(1_900_000_000)  # sparse
+    monkeypatch.setattr("mixel.backend.model._digest", lambda path: pytest.fail("It was read."))
+    with pytest.raises(ValueError, match="damaged or belong to another model card"):
+        read_model(written / CARD)
+    change(written, bytes=1_900_000_000)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=4_000_000_000))
+    with pytest.raises(ValueError, match=r"take 1.9 GB, and 4.0 GB of memory are free"):
+        read_model(written / CARD)
+    with (written / WEIGHTS).open("r+b") as file:
+        file.truncate(3_000_000_000)
+    change(written, bytes=3_000_000_000)
+    with pytest.raises(ValueError, match="too large to be a model"):
+        read_model(written / CARD)
+
+
+def test_a_novelty_of_more_classes_than_the_card_has(model, written):
+    many = replace(
+        model.novelty,
+        centres=np.tile(model.novelty.centres, (50, 1)).astype(np.float32),
+        spreads=np.ones(50 * len(model.novelty.spreads), np.float32),
+    )
+    replace(model, novelty=many).write(written)
+    with pytest.raises(ValueError, match="different numbers of bands or classes"):
+        read_model(written / CARD)

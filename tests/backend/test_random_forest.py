@@ -102,6 +102,7 @@ HOSTILE = {
     "roots out of order": lambda arrays: arrays["roots"].__setitem__(1, 0),
     "other bands": lambda arrays: arrays.__setitem__("num_bands", np.array("x")),
     "a missing array": lambda arrays: arrays.pop("roots"),
+    "one array more": lambda arrays: arrays.__setitem__("more", np.zeros(3)),
     "doubles": lambda arrays: arrays.__setitem__("shares", arrays["shares"].astype(float)),
 }
 

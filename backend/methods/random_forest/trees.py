@@ -116,6 +116,8 @@ def _not_above(values: NDArray[np.float64]) -> Array:
 
 
 def _check(arrays: dict[str, NDArray[Any]], num_classes: int, num_bands: int) -> None:
+    if set(arrays) != set(TYPES):
+        raise _misfit(f"{min(set(arrays) ^ set(TYPES))!r} is missing or not expected")
     for name, kind in TYPES.items():
         if not isinstance(arrays.get(name), np.ndarray) or arrays[name].dtype != kind:
             raise _misfit(f"{name!r} does not hold numbers of type {np.dtype(kind)}")

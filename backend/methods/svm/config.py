@@ -46,6 +46,6 @@ class Config:
         "Training pixels at most",
         "So many at most, drawn at random from each class in turn: the time grows with their square.",
         minimum=100,
-        maximum=100_000,
+        maximum=20_000,
         advanced=True,
     )

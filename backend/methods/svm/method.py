@@ -63,6 +63,8 @@ def restore(
     weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: Any
 ) -> FittedSvm:
     """The machine fitted again from its training spectra. ValueError, one sentence, if they cannot be these."""
+    if set(weights) != set(TYPES):
+        raise _misfit(f"{min(set(weights) ^ set(TYPES))!r} is missing or not expected")
     for name, kind in TYPES.items():
         values = weights.get(name)
         if not isinstance(values, np.ndarray) or values.dtype != np.dtype(kind) or not np.isfinite(values).all():
@@ -71,7 +73,7 @@ def restore(
     number = len(classes) if classes.ndim == 1 else 0
     if spectra.ndim != 2 or len(spectra) != number or costs.shape != (number,) or constants.shape != (3,):
         raise _misfit("its arrays do not fit together")
-    if not 2 <= number <= 100_000 or (wavelengths is not None and spectra.shape[1] != len(wavelengths)):
+    if not 2 <= number <= config.most or (wavelengths is not None and spectra.shape[1] != len(wavelengths)):
         raise _misfit("it has too few or too many training pixels, or other bands")
     if classes.min() < 1 or classes.max() > num_classes or len(np.unique(classes)) < 2:
         raise _misfit(f"its training pixels are not of {num_classes} classes")
