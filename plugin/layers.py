@@ -13,13 +13,34 @@ from qgis.core import QgsMapLayer, QgsRasterLayer
 from qgis.PyQt.QtGui import QColor
 
 from ..backend.facts import Facts, Numbers, spectral_axis, stated_scale
+from .containers import file_behind, is_container
 
 _REMOTE_DRIVERS = ("WMS", "WMTS", "WCS", "HTTP", "DAAS", "EEDAI", "PLMOSAIC", "NGW", "OGCAPI", "STACIT", "STACTA")
 _EXPORT = "Save it as a file first (right click on the layer, Export, Save As)."
 
 
 def source_path(layer: Optional[QgsMapLayer]) -> str:
-    """The file behind a layer. ValueError, a sentence, says why there is none that the backend could open."""
+    """The file or folder that a scene's layer comes from. ValueError, a sentence, says why there is none.
+
+    A layer of a part (of an HDF5 or netCDF file, a Zarr folder, a zip) leads to the whole: the backend knows products.
+    """
+    source = _source(layer)
+    found = file_behind(source)
+    if not found:
+        raise ValueError(_no_file(layer, source))
+    return found
+
+
+def file_path(layer: Optional[QgsMapLayer]) -> str:
+    """The file that a raster layer is, itself. ValueError, a sentence, says why there is none."""
+    source = _source(layer)
+    if source.startswith("/vsi") or not os.path.exists(source):
+        raise ValueError(_no_file(layer, source))
+    return source
+
+
+def _source(layer: Optional[QgsMapLayer]) -> str:
+    """What GDAL opens for a layer, without QGIS's options."""
     if layer is None:
         raise ValueError("Choose a raster layer.")
     name = layer.name()
@@ -32,11 +53,21 @@ def source_path(layer: Optional[QgsMapLayer]) -> str:
     source = layer.source()
     if not os.path.exists(source):  # a file's own name may hold a "|"
         source = source.split("|", 1)[0]
-    if source.startswith("/vsi") or "://" in source:
-        raise ValueError(f"The layer '{name}' lies in an archive or on a server. {_EXPORT}")
-    if not os.path.exists(source):
-        raise ValueError(f"The layer '{name}' is not a file of its own, or the file is gone. {_EXPORT}")
     return source
+
+
+def _no_file(layer: QgsMapLayer, source: str) -> str:
+    if source.startswith("/vsi") or "://" in source:
+        return f"The layer '{layer.name()}' lies in an archive or on a server. {_EXPORT}"
+    return f"The layer '{layer.name()}' is not a file of its own, or the file is gone. {_EXPORT}"
+
+
+def plain_facts(source: str) -> Optional[Facts]:
+    """What QGIS's GDAL sees in a scene's header; None where it would be fooled: folders, HDF5, netCDF, archives.
+
+    ValueError if it is no local raster.
+    """
+    return None if is_container(source) else read_facts(source)
 
 
 def read_facts(source: str) -> Facts:

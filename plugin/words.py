@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
-from ..backend.facts import Facts
+from ..backend.facts import COUNTS, RADIANCE, Facts
 from ..backend.protocol import Progress
+from ..backend.reading import Reading
+
+_PLACES = {
+    "grid": "map grid",
+    "gcps": "by coordinates of single pixels (control points)",
+    "none": "none: the scene lies in pixel coordinates",
+}
 
 
 def describe(facts: Facts) -> str:
     """A scene in one line: '80 x 60 pixels, 177 bands, 460-2409 nm, nodata -99'."""
-    parts = [f"{facts.rows} × {facts.cols} pixels", f"{facts.bands} bands"]
+    in_use = facts.num_good_bands
+    bands = f"{facts.bands} bands" if in_use == facts.bands else f"{in_use} of {facts.bands} bands"
+    parts = [f"{facts.rows} × {facts.cols} pixels", bands]
     if facts.wavelengths:
         parts.append(f"{min(facts.wavelengths):.0f}–{max(facts.wavelengths):.0f} nm")
-    if facts.nodata is not None:
+    if facts.nodata is not None and not math.isnan(facts.nodata):
         parts.append(f"nodata\u00a0{facts.nodata:g}")
     if facts.scale is not None:
         parts.append(f"reflectance\u00a0×\u00a0{facts.scale:g}")
     return ", ".join(parts)
+
+
+def details(facts: Facts, reading: Reading) -> List[Tuple[str, str]]:
+    """What else is known of a scene, as rows of a table: product, values, date, place, pixels left out by flags."""
+    rows = [("Product", facts.product), ("Values", _quantity(facts)), ("Taken", _moment(facts.date))]
+    rows.append(("Place", _PLACES.get(facts.place, "")))
+    if facts.flags:
+        chosen = left_out(facts, reading)
+        labels = [one.label.lower() for one in facts.flags if one.name in chosen]
+        rows.append(("Left out", ", ".join(labels) or "no pixels by quality flags"))
+    return [(name, text) for name, text in rows if text]
+
+
+def left_out(facts: Facts, reading: Reading) -> Tuple[str, ...]:
+    """Names of the quality flags whose pixels are left out: the user's choice, else the product's default."""
+    usual = tuple(one.name for one in facts.flags if one.by_default)
+    return usual if reading.flags is None else reading.flags
+
+
+def _quantity(facts: Facts) -> str:
+    if facts.quantity == RADIANCE:
+        return f"radiance, {facts.unit}" if facts.unit else "radiance"
+    return {COUNTS: "raw counts"}.get(facts.quantity, facts.quantity)
+
+
+def _moment(date: str) -> str:
+    """A date of ISO 8601 to the minute, as one writes it."""
+    found = re.match(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}))?", date)
+    return " ".join(part for part in found.groups() if part) if found else date
 
 
 def time_left(seconds: Optional[float]) -> str:

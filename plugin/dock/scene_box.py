@@ -1,32 +1,41 @@
-"""Which scene, and at once whether it can be used."""
+"""Which scene, and at once whether it can be used: the backend's answer, a plain check until it is there."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 from qgis.core import QgsMapLayer, QgsMapLayerProxyModel
 from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from .. import layers
-from ..words import describe
+from ...backend.reading import Reading
+from .. import interpreter
+from ..description import Question
+from .colour_buttons import ColourButtons
+from .facts_reader import Answer, FactsReader
 from .form import shrinkable
+from .judgement import Judgement, Line, judge
+from .scene_settings import SceneSettings
 from .tone import Tone, lines_in_tones
 
 
 class SceneBox(QWidget):
-    """The project's raster layers, and below what the chosen one says about itself."""
+    """The project's raster layers, and below what the chosen one is."""
 
     changed = pyqtSignal()
-    """Another layer was chosen."""
+    """Another layer was chosen, or more is known of it."""
+    product_wanted = pyqtSignal()
+    """The user wants to open a product."""
 
     def __init__(self, first: Optional[QgsMapLayer] = None) -> None:
         """Shows ``first``, or else the first raster layer of the project."""
         super().__init__()
-        self.source: Optional[str] = None
-        """The chosen layer's file, None as long as it cannot be used."""
+        self._judgement = Judgement()
+        self._reader = FactsReader()
+        self._reader.answered.connect(self.refresh)
+        self.destroyed.connect(lambda *_, reader=self._reader: reader.leave())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._combo = QgsMapLayerComboBox()
@@ -38,36 +47,91 @@ class SceneBox(QWidget):
         self._facts = QLabel()
         self._facts.setObjectName("factsLabel")
         self._facts.setWordWrap(True)
-        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self._facts.linkActivated.connect(self.set_up)
         layout.addWidget(shrinkable(self._combo))
+        layout.addLayout(self._button_row())
+        self._colours = ColourButtons()
+        layout.addWidget(self._colours)
         layout.addWidget(self._facts)
         self._combo.layerChanged.connect(self.refresh)
         self.refresh()
+
+    @property
+    def source(self) -> Optional[str]:
+        """The chosen layer's file or folder, None as long as it cannot be used."""
+        return self._judgement.source
 
     def layer(self) -> Optional[QgsMapLayer]:
         """The chosen layer."""
         return self._combo.currentLayer()
 
+    def choose(self, layer: QgsMapLayer) -> None:
+        """Choose another layer."""
+        self._combo.setLayer(layer)
+
     def refresh(self) -> None:
         """Look at the layer's file again."""
-        self.source, lines = judge(self.layer())
-        tone = Tone.GOOD if self.source else Tone.BAD if self.layer() else Tone.DOUBT
+        self._judgement = found = judge(self.layer(), self._ask)
+        if not found.is_checking:
+            self._reader.leave()
+        self._settings.setEnabled(bool(found.path))
+        self._colours.look_at(self.layer(), found.facts)
+        tone = Tone.GOOD if self.source else Tone.BAD if found.is_refused else Tone.DOUBT
         self._facts.setProperty("tone", tone.name.lower())
-        self._facts.setText(lines_in_tones(self, [(kind, escape(text)) for kind, text in lines]))
+        self._facts.setText(self._text())
         self.changed.emit()
 
+    def set_up(self, topic: str = "") -> None:
+        """Ask the user what is known better than the file says; ``topic``: what to begin with."""
+        found = self._judgement
+        if not found.path:
+            return
+        dialog = SceneSettings(self.layer(), found.path, found.facts, self)
+        dialog.show_topic(topic, found.notice_on(topic))
+        if dialog.exec():
+            self.refresh()
+        dialog.deleteLater()
 
-def judge(layer: Optional[QgsMapLayer]) -> Tuple[Optional[str], List[Tuple[Tone, str]]]:
-    """The layer's file if Mixel can use it, and what to tell the user about it: sentences with their tones."""
-    if layer is None:
-        return None, [(Tone.DOUBT, "Add a hyperspectral raster to the project (Layer, Add Layer).")]
-    try:
-        source = layers.source_path(layer)
-        facts = layers.read_facts(source)
-    except ValueError as error:
-        return None, [(Tone.BAD, f"✗ {error}")]
-    refusals = facts.refusals()
-    if refusals:
-        return None, [(Tone.PLAIN, describe(facts)), *((Tone.BAD, f"✗ {text}") for text in refusals)]
-    notices = [(Tone.DOUBT, f"• {text}") for text in facts.notices()]
-    return source, [(Tone.GOOD, f"✓ {describe(facts)}"), *notices]
+    def _button_row(self) -> QHBoxLayout:
+        self.buttons = QHBoxLayout()
+        product = QPushButton("Open a product…")
+        product.setObjectName("openProductButton")
+        product.setToolTip("EnMAP, PRISMA, EMIT, DESIS and many more, as they were delivered; or drop them on this panel.")
+        product.clicked.connect(lambda *_: self.product_wanted.emit())
+        self.buttons.addWidget(shrinkable(product))
+        self._settings = QPushButton("Scene settings…")
+        self._settings.setObjectName("sceneSettingsButton")
+        self._settings.setToolTip("Wavelengths, bands and pixels to leave out, reflectance scale, nodata.")
+        self._settings.clicked.connect(lambda *_: self.set_up())
+        self.buttons.addWidget(shrinkable(self._settings))
+        return self.buttons
+
+    def _ask(self, path: str, reading: Reading) -> Optional[Answer]:
+        """The backend's answer, None as long as it is not there. LookupError if no backend can be asked."""
+        try:
+            python = str(interpreter.find())
+        except ValueError as error:
+            raise LookupError(str(error)) from error
+        return self._reader.ask(Question.of(python, path, reading))
+
+    def _text(self) -> str:
+        lines = self._judgement.lines
+        parts = [lines_in_tones(self, [_marked(one) for one in lines[:1]]), self._table()]
+        if lines[1:]:
+            parts.append(lines_in_tones(self, [_marked(one) for one in lines[1:]]))
+        return "".join(parts)
+
+    def _table(self) -> str:
+        rows = "".join(
+            f'<tr><td style="padding-right: 8px">{escape(name)}</td><td>{escape(text)}</td></tr>'
+            for name, text in self._judgement.details
+        )
+        if rows:
+            return f'<table cellspacing="0" cellpadding="0">{rows}</table>'
+        return "<br>" if len(self._judgement.lines) > 1 else ""
+
+
+def _marked(line: Line) -> Tuple[Tone, str]:
+    link = f' <a href="{line.topic}">Change…</a>' if line.topic else ""
+    return line.tone, escape(line.text) + link

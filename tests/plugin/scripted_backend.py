@@ -29,6 +29,34 @@ def raster(path, arrays, names, scene):
         band.WriteArray(array)
 
 
+def tell(how, path, reading):
+    """What a scene is. Its own folder may hold an ``answer.json``, which is said then."""
+    if how == "mute":
+        time.sleep(60)
+    if how == "crash":
+        os._exit(9)
+    if how == "garbled":
+        print("no event")
+        return
+    scripted = Path(path).parent / "answer.json"
+    if scripted.exists():
+        say("described", **json.loads(scripted.read_text(encoding="utf-8")))
+        return
+    scene = gdal.Open(path)
+    bands = [scene.GetRasterBand(number + 1) for number in range(scene.RasterCount)]
+    waves = [band.GetMetadataItem("wavelength") for band in bands]
+    nodata = reading.get("nodata", bands[0].GetNoDataValue())
+    facts = {"bands": len(bands), "rows": scene.RasterYSize, "cols": scene.RasterXSize, "dtype": "int16"}
+    facts.update(georeferenced=scene.GetSpatialRef() is not None, nodata=nodata, scale=reading.get("scale"))
+    facts.update(wavelengths=reading.get("wavelengths") or (waves if all(waves) else None))
+    refusal = "The scene is too small; choose a larger part." if scene.RasterYSize < 8 else ""
+    refusal = "The scene needs at least 4 bands." if len(bands) < 4 else refusal
+    said = ["The scene has no georeference."] * (scene.GetSpatialRef() is None)
+    said += ["The file names no nodata value."] * (nodata is None)
+    said += ["No scale was stated; set the reflectance scale."] * (facts["scale"] is None)
+    say("described", facts=facts, notices=said, refusal=refusal)
+
+
 def write_unmixing(job, folder):
     scene = gdal.Open(job["scene"])
     rows, cols = scene.RasterYSize, scene.RasterXSize
@@ -85,6 +113,9 @@ WRITERS = {
 
 def main():
     how, job_path = sys.argv[1], Path(sys.argv[4])
+    if sys.argv[4] == "--facts":
+        tell(how, sys.argv[5], json.loads(Path(sys.argv[7]).read_text(encoding="utf-8")))
+        return
     job = json.loads(job_path.read_text(encoding="utf-8"))
     folder = Path(job["output"])
     say("started", task=job["task"], method=job["method"], device="cpu", scan="Scripted.", version="0")

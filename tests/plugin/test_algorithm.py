@@ -269,7 +269,7 @@ def test_results_deleted_before_they_are_shown(processing, project, make_layer, 
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ({"bands": 3}, "at least 10"),
+        ({"bands": 3}, "at least 4"),
         ({"rows": 3, "cols": 5}, "3 x 5 pixels"),
     ],
 )

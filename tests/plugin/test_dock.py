@@ -74,7 +74,7 @@ def test_a_usable_layer_is_described_at_once(panel, make_layer):
 
 
 @pytest.mark.parametrize(
-    ("what", "said"), [({"bands": 3}, "at least 10"), ({"rows": 3, "cols": 5}, "Choose a larger part")]
+    ("what", "said"), [({"bands": 3}, "at least 4"), ({"rows": 3, "cols": 5}, "Choose a larger part")]
 )
 def test_an_unusable_layer_is_refused_at_once(panel, make_layer, what, said):
     make_layer(**what)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from collections import namedtuple
 
 import pytest
-from mixel.plugin.layers import band_names, read_facts, source_path
+from mixel.plugin.layers import band_names, file_path, plain_facts, read_facts, source_path
 from osgeo import gdal
 from qgis.core import QgsRasterLayer, QgsVectorLayer
 
@@ -49,15 +50,30 @@ def test_a_web_layer_is_refused(project):
         source_path(QgsRasterLayer(WMS, "tiles", "wms"))
 
 
-def test_an_archive_is_refused(project, make_scene, tmp_path):
-    import zipfile
-
+def zipped(make_scene, tmp_path):
     with zipfile.ZipFile(tmp_path / "scene.zip", "w") as archive:
         archive.write(make_scene(), "scene.tif")
     layer = QgsRasterLayer(f"/vsizip/{tmp_path}/scene.zip/scene.tif", "zipped", "gdal")
     assert layer.isValid()
+    return layer
+
+
+def test_a_layer_within_a_zip_leads_to_the_zip_as_a_scene_only(project, make_scene, tmp_path):
+    layer = zipped(make_scene, tmp_path)
+    assert source_path(layer) == str(tmp_path / "scene.zip")
+    assert plain_facts(source_path(layer)) is None
     with pytest.raises(ValueError, match="archive"):
-        source_path(layer)
+        file_path(layer)
+
+
+def test_a_layer_of_a_part_of_a_netcdf_file_leads_to_the_file(project, tmp_path):
+    path = tmp_path / "cube é.nc"
+    gdal.GetDriverByName("netCDF").CreateCopy(str(path), gdal.GetDriverByName("MEM").Create("", 9, 8, 5))
+    layer = QgsRasterLayer(f'NETCDF:"{path}":Band1', "part", "gdal")
+    assert layer.isValid() and source_path(layer) == str(path)
+    assert plain_facts(str(path)) is None
+    with pytest.raises(ValueError, match="not a file of its own"):
+        file_path(layer)
 
 
 def test_a_broken_layer_is_refused(project, tmp_path):
