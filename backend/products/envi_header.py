@@ -35,7 +35,12 @@ def is_header(path: Path) -> bool:
 def read_header(header: Path) -> dict[str, str]:
     """The fields of a header: keys in small letters, values without their braces. OSError if it cannot be read."""
     with header.open("rb") as file:
-        lines = iter(file.read(LARGEST).decode("latin-1").splitlines())
+        content = file.read(LARGEST)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    lines = iter(re.sub(r"=\s*\{", "= {", text).splitlines())
     fields = {}
     for line in lines:
         key, equals, value = line.partition("=")

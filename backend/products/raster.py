@@ -166,11 +166,12 @@ def place(dataset: Any, header: Mapping[str, str]) -> tuple[Place, list[str]]:
 def _nodata(dataset: Any, header: Mapping[str, str]) -> tuple[list[float | None], list[str]]:
     """The nodata value of each band: GDAL's, else the header's; and what has to be told.
 
-    GDAL takes an ignore value in braces for 0.
+    GDAL takes an ignore value in braces, and one that is no number, for 0.
     """
     listed, told = nodata_of(header, dataset.count)
+    doubtful = (None, 0) if header.get("data ignore value") else (None,)
     pairs = zip(dataset.nodatavals, listed, strict=True)
-    return [one if one is not None and (own is None or one != 0) else own for one, own in pairs], [told] if told else []
+    return [own if one in doubtful else one for one, own in pairs], [told] if told else []
 
 
 def _factors(gains: Numbers, offsets: Numbers, scale: float | None) -> tuple[Numbers | None, Numbers | None]:
