@@ -150,7 +150,9 @@ def place(dataset: Any, header: Mapping[str, str]) -> tuple[Place, list[str]]:
         )
         return Place(crs, dataset.transform), nameless
     points, system = dataset.gcps
-    by_points = Place(system, gcps=tuple(points)) if len(points) >= FEWEST_POINTS else place_of(header)
+    by_points = Place(system, gcps=tuple(points)) if len(points) >= FEWEST_POINTS else Place()
+    if header.get("geo points"):  # GDAL reads them without their coordinate system
+        by_points = place_of(header)
     if by_points.gcps:
         number = counted(len(by_points.gcps), "ground control point")
         return by_points, [f"The scene is placed by {number}, not by a grid: its results get the same points."]
