@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from ..cube import Mask
@@ -50,10 +52,13 @@ def _is_alpha(dataset: Any, band: int) -> bool:
     """Whether a band named alpha is one, by a few windows of it."""
     dtype = np.dtype(dataset.dtypes[band])
     full = np.iinfo(dtype).max if dtype.kind in "iu" else 1
-    seen = []
+    seen: list[NDArray[np.generic]] = []
     for row in np.linspace(0, max(dataset.height - LOOK, 0), LOOKS, dtype=int):
         for col in np.linspace(0, max(dataset.width - LOOK, 0), LOOKS, dtype=int):
             area = Window(col, row, min(LOOK, dataset.width), min(LOOK, dataset.height))
-            seen.append(dataset.read(band + 1, window=area).ravel())
+            try:
+                seen.append(dataset.read(band + 1, window=area).ravel())
+            except RasterioError:  # told where pixels are read
+                return True
     values = np.concatenate(seen)
     return len(np.unique(values)) <= 2 or bool(np.isin(values, (0, 1, full)).mean() > 0.8)

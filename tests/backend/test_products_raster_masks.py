@@ -111,3 +111,20 @@ def test_a_mask_that_cannot_be_read_is_a_sentence(tmp_path):
     with pytest.raises(ValueError, match="cannot be read completely"):
         found.usable(Window(0, 0, 330, 510), [])
     found.close()
+
+
+def test_a_damaged_alpha_band_is_told_where_pixels_are_read(tmp_path):
+    values = np.concatenate([stored(), np.where(PRESENT, 255, 0)[None]]).astype(np.int16)
+    path = write(tmp_path / "scene.tif", values, photometric="MINISBLACK", interleave="band", compress="deflate")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.colorinterp = [ColorInterp.gray, *[ColorInterp.undefined] * 11, ColorInterp.alpha]
+    found = open_product(path)
+    begin, size = (int(found.dataset.get_tag_item(f"BLOCK_{key}_0_0", "TIFF", bidx=13)) for key in ("OFFSET", "SIZE"))
+    found.close()
+    content = bytearray((tmp_path / "scene.tif").read_bytes())
+    content[begin : begin + size] = bytes(size)
+    (tmp_path / "scene.tif").write_bytes(bytes(content))
+    with open_product(path).dataset as dataset, pytest.raises(rasterio.errors.RasterioError):
+        dataset.read(13)
+    with pytest.raises(ValueError, match="cannot be read completely"):
+        valid(path)
