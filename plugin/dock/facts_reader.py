@@ -62,10 +62,7 @@ class FactsReader(QObject):
 
     answered = pyqtSignal()
     """The answer to the last question is there now."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._question: Optional[Question] = None
+    _question: Optional[Question] = None
 
     def ask(self, question: Question) -> Optional[Answer]:
         """The answer, if it is known; else None, the backend is asked and ``answered`` follows."""

@@ -125,4 +125,4 @@ def _refused(found: Judgement, sentences: List[str]) -> Judgement:
 
 
 def _topic(text: str) -> str:
-    return next((topic for words, topic in _TOPICS if words in text), "")
+    return next((topic for words, topic in _TOPICS if words in text.lower()), "")
