@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..facts import positive_number
+from ..names import cell
 from ..survey import Stored
 from . import table
 from .spectra import MOST_VALUES, Array, Found, Library, nanometres, read_text, reflectance, tidy
@@ -49,7 +50,8 @@ def write_sli(library: Library, path: Path) -> None:
     path.with_suffix(".hdr").write_text("\n".join(lines) + "\n", encoding="utf-8")
     if library.classes is not None:
         with path.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("spectra names", "class"), *zip(names, library.classes, strict=True)])
+            rows = zip(map(cell, names), map(cell, library.classes), strict=True)
+            csv.writer(file).writerows([("spectra names", "class"), *rows])
 
 
 def read_sli(path: Path) -> Library:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..names import cell, from_cell
 from .spectra import Array, Found, Library, nanometres, reflectance, tidy
 
 Rows = list[list[str]]
@@ -38,9 +39,9 @@ def write_csv(library: Library, path: Path) -> None:
         head, widths = [*head, "fwhm_nm"], [[shortest(width)] for width in library.fwhm]
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         table = csv.writer(file)
-        table.writerow([*head, *library.names])
+        table.writerow([*head, *map(cell, library.names)])
         if library.classes is not None:
-            table.writerow(["class", *[""] * (len(head) - 1), *library.classes])
+            table.writerow(["class", *[""] * (len(head) - 1), *map(cell, library.classes)])
         for position, width, values in zip(axis, widths, library.spectra.T, strict=True):
             table.writerow([shortest(position), *width, *(shortest(value) for value in values)])
 
@@ -85,8 +86,8 @@ def cells(text: str) -> tuple[Rows, bool]:
     for number, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
             raise ValueError(f"row {number} has {len(row)} cells and the first row {len(rows[0])}.")
-    width = max((index + 1 for row in rows for index, cell in enumerate(row) if cell.strip()), default=0)
-    return [row[:width] for row in rows], separator != ","
+    width = max((index + 1 for row in rows for index, text in enumerate(row) if text.strip()), default=0)
+    return [[from_cell(one) for one in row[:width]] for row in rows], separator != ","
 
 
 def read_classes(text: str, names: list[str]) -> dict[str, list[str]]:
@@ -180,9 +181,9 @@ def _numbers(rows: Rows, comma: bool, first: int) -> Numbers:
     """The table's numbers (rows, columns); ``first`` is the number of the first of these rows in the file."""
     found = np.empty((len(rows), len(rows[0])), np.float64)
     for index, row in enumerate(rows):
-        for column, cell in enumerate(row):
+        for column, value in enumerate(row):
             try:
-                found[index, column] = _number(cell, comma)
+                found[index, column] = _number(value, comma)
             except ValueError:
-                raise ValueError(f"row {first + index} holds {cell[:40]!r} where a number was expected.") from None
+                raise ValueError(f"row {first + index} holds {value[:40]!r} where a number was expected.") from None
     return found

@@ -23,6 +23,7 @@ from ..accuracy import (
     no_interval,
 )
 from ..cube import Array
+from ..names import cell
 from ..plots import Picture
 from ..report import Section, Table
 
@@ -106,7 +107,9 @@ def write_accuracy(path: Path, found: Assessed, more: Iterable[Row] = ()) -> Non
         writer = csv.writer(file)
         writer.writerow(("figure", "mapped", "reference", "value", "low", "high"))
         for figure, mapped, reference, *values in (*_rows(found), *more):
-            writer.writerow((figure, mapped, reference, *("" if np.isnan(one) else f"{one:.6g}" for one in values)))
+            writer.writerow(
+                (figure, cell(mapped), cell(reference), *("" if np.isnan(one) else f"{one:.6g}" for one in values))
+            )
 
 
 def _rows(found: Assessed) -> Iterable[Row]:
