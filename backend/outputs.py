@@ -184,7 +184,7 @@ def _created(path: Path, layer: Layer, scene: Scene, band_names: list[str], dtyp
     dataset = rasterio.open(
         path, "w", driver="GTiff", width=scene.cols, height=scene.rows, count=len(band_names), dtype=dtype,
         nodata=layer.nodata, tiled=True, blockxsize=TILE, blockysize=TILE, interleave="band", compress="deflate",
-        predictor=3 if dtype == "float32" else 2, bigtiff="if_safer", **scene.grid,
+        predictor=3 if dtype == "float32" else 2, bigtiff="if_safer", **scene.place.profile,
     )  # fmt: skip
     dataset.descriptions = band_names
     dataset.update_tags(unit=layer.unit, software="Mixel")

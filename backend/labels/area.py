@@ -11,14 +11,17 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from ..cube import Mask, Window
+from ..cube import WHOLE_TILES, Mask, Window
 from .burn import strips
 from .layer import read_layer
+from .lying import check_grid
 from .pixels import Grid
 from .placing import place
-from .raster import blocks, check_grid, opened
+from .single import blocks, check_band, opened
 
 WHAT = "mask raster"
+LEAST_SIDE = 16
+"""Pixels a side of the smallest tiles: smaller ones take long to read, and networks look at pixels' surroundings."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Area:
     cols: int
     notices: list[str] = field(default_factory=list)
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels belong to the area."""
+        return int(np.bitwise_count(self.bits).sum(dtype=np.int64))
+
     def mask(self, window: Window) -> Mask:
         """Which pixels of a window's core (rows, cols) belong to the area."""
         first, last = window.col // 8, -(-(window.col + window.cols) // 8)
@@ -39,13 +47,57 @@ class Area:
         start = window.col - 8 * first
         return np.unpackbits(part, axis=1)[:, start : start + window.cols].astype(bool)
 
+    def windows(self, num_tiles: int, size: int) -> list[Window]:
+        """Tiles of one shape that hold all of the area, at most ``size`` pixels a side, in the order to sample it by.
+
+        The order is drawn at random and always the same: a tile comes the earlier, the more of the area it holds. An
+        area within three tiles comes as one; one so thin that ``num_tiles`` of them would miss most of it in smaller
+        tiles. Tiles at the right and lower end of the scene may overlap their neighbours.
+        """
+        rows, cols = len(self.bits), self.cols
+        if size >= max(rows, cols):
+            return [Window(0, 0, rows, cols)]
+        around = self._around()
+        if around.rows * around.cols <= WHOLE_TILES * size**2:
+            return [around]
+        side = max(8, size // 8 * 8)
+        found = self.tiles(side)
+        room = num_tiles * size**2
+        while side >= 2 * LEAST_SIDE and len(found) * side**2 > room and 2 * self.pixels < len(found) * side**2:
+            side = side // 16 * 8
+            found = self.tiles(side)
+        keys = np.random.default_rng(0).random(len(found)) ** (1 / found[:, 2])  # Efraimidis and Spirakis (2006)
+        height, width = min(side, rows), min(side, cols)
+        return [
+            Window(min(row, rows - height), min(col, cols - width), height, width)
+            for row, col, _ in found[np.argsort(-keys)].tolist()
+        ]
+
     def tiles(self, size: int) -> NDArray[np.int64]:
-        """First row and column (tiles, 2) of the tiles of the scene that touch the area; ``size``: a multiple of 8."""
-        found, lefts = [np.empty((0, 2), np.int64)], np.arange(0, self.bits.shape[1], size // 8)
+        """First row, first column and pixels of the area (tiles, 3) of the scene's tiles that touch it.
+
+        ``size``: a multiple of 8.
+        """
+        found, lefts = [np.empty((0, 3), np.int64)], np.arange(0, self.bits.shape[1], size // 8)
         for top in range(0, len(self.bits), size):
-            filled = np.maximum.reduceat(self.bits[top : top + size].max(axis=0), lefts) > 0
-            found.append(np.column_stack([np.full(filled.sum(), top), 8 * lefts[filled]]))
+            strip = np.bitwise_count(self.bits[top : top + size]).sum(axis=0, dtype=np.int64)
+            counts = np.add.reduceat(strip, lefts)
+            filled = counts > 0
+            found.append(np.column_stack([np.full(filled.sum(), top), 8 * lefts[filled], counts[filled]]))
         return np.concatenate(found)
+
+    def _around(self) -> Window:
+        """The smallest part of the scene that holds the area and, where the scene is as large, LEAST_SIDE pixels."""
+        edges = []
+        for touched, length in (
+            (self.bits.any(axis=1), len(self.bits)),
+            (np.unpackbits(np.bitwise_or.reduce(self.bits, axis=0))[: self.cols], self.cols),
+        ):
+            first, last = np.flatnonzero(touched)[[0, -1]].tolist()
+            size = min(length, max(LEAST_SIDE, last + 1 - first))
+            edges.append((min(first, length - size), size))
+        (row, height), (col, width) = edges
+        return Window(row, col, height, width)
 
 
 def read_area(given: Mapping[str, Any], grid: Grid) -> Area:
@@ -89,9 +141,10 @@ def _of_layer(path: str, layer: str | None, grid: Grid) -> Area:
 def _of_raster(path: str, grid: Grid) -> Area:
     bits = _blank(grid)
     with opened(path, WHAT) as dataset:
+        check_band(dataset, WHAT)
         notices = check_grid(dataset, grid, WHAT)
-        for row, col, values in blocks(dataset):
-            rows, cols = np.nonzero(values)
+        for row, col, values, there in blocks(dataset):
+            rows, cols = np.nonzero(there & (values != 0))
             _set(bits, (rows + row) * np.int64(grid.cols) + cols + col, grid.cols)
     if not bits.any():
         raise ValueError("The mask raster chooses no pixel: it holds only 0 and nodata.")

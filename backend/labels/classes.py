@@ -36,18 +36,23 @@ def make_classes(names: Sequence[str], colours: Mapping[str, str] | None = None,
         raise ValueError(
             f"There are {len(names)} classes; a class map holds {MAX_CLASSES} at most. Choose another field."
         )
-    if len(names) < least:
-        raise ValueError(
-            f"There is only one class, {names[0]!r}, on the scene's pixels; a classifier needs two or more. Add "
-            "training areas of another class, or choose another field."
-            if names
-            else "There is no class on the scene's pixels; a classifier needs two or more."
-        )
+    check_enough(names, least)
     given = {name: colour.lower() for name, colour in (colours or {}).items() if _is_colour(colour)}
     made = _fresh_colours({given[name] for name in names if name in given})
     return tuple(
         Class(value, name, given[name] if name in given else next(made)) for value, name in enumerate(names, start=1)
     )
+
+
+def check_enough(names: Sequence[str], least: int, where: str = "on the scene's pixels") -> None:
+    """ValueError, a sentence, if there are fewer than ``least`` (1 or 2) classes."""
+    if len(names) < least:
+        raise ValueError(
+            f"There is only one class, {names[0]!r}, {where}; a classifier needs two or more. Add "
+            "training areas of another class, or choose another field."
+            if names
+            else f"There is no class {where}. Draw areas there, or choose another layer."
+        )
 
 
 def _is_colour(text: object) -> bool:

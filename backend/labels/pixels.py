@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.control import GroundControlPoint
 
-from ..cube import Window
+from ..cube import Mask, Window
+from ..place import Place
 from .classes import Class
 
 Integers = NDArray[np.integer]
@@ -23,17 +25,31 @@ RARE = 10
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a scene's pixels lie: rasterio's ``crs`` (None: unknown) and ``transform``, and its size in pixels."""
+    """Where a scene's pixels lie: rasterio's ``crs`` (None: unknown) and ``transform``, and its size in pixels.
+
+    ``gcps``: ground control points; where there are some, the transform says nothing.
+    """
 
     crs: Any
     transform: Any
     rows: int
     cols: int
+    gcps: tuple[GroundControlPoint, ...] = ()
+
+    @classmethod
+    def of(cls, place: Place, rows: int, cols: int) -> Grid:
+        """The grid of a scene or raster of this size in a place."""
+        return cls(place.crs, place.transform, rows, cols, place.gcps)
+
+    @property
+    def place(self) -> Place:
+        """Where it lies on the map."""
+        return Place(self.crs, self.transform, self.gcps)
 
     @property
     def is_georeferenced(self) -> bool:
         """Whether its pixels have coordinates other than their column and row."""
-        return self.crs is not None or not self.transform.is_identity
+        return bool(self.gcps) or not self.transform.is_identity
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,18 @@ class Labels:
             values=self.values[chosen],
             groups=self.groups[chosen],
         )
+
+    def kept(self, chosen: Mask) -> tuple[Labels, list[str]]:
+        """Some of the pixels, by mask, and the names of the classes that lose all of theirs: these are gone.
+
+        The other classes are numbered anew from 1.
+        """
+        found = self.select(chosen)
+        there = found.counts > 0
+        numbers = np.concatenate([[0], np.cumsum(there)]).astype(np.int16)
+        classes = tuple(replace(one, value=int(numbers[one.value])) for one in self.classes if there[one.value - 1])
+        gone = [one.name for one in self.classes if not there[one.value - 1]]
+        return replace(found, values=numbers[found.values], classes=classes), gone
 
     def inside(self, window: Window) -> NDArray[np.int64]:
         """Indices of the pixels in the core of a window, rising."""

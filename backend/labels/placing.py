@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -12,10 +13,15 @@ from rasterio._err import CPLE_BaseError  # rasterio names it nowhere else
 from rasterio.errors import CRSError
 from rasterio.warp import transform
 
+from ..control import Control
+from ..place import Coordinates
 from .layer import Layer, features_are
 from .pixels import Grid, counted
 
-Coordinates = NDArray[np.float64]
+EDGE = 8
+"""Pixels: so long an edge bends by far less than a pixel."""
+MOST_EDGES = 100_000
+"""Of a feature, in each direction: it may cover a continent."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,16 @@ class Placed:
         left, top, right, bottom = shapely.total_bounds(self.parts)
         if left < self.grid.cols and right > 0 and top < self.grid.rows and bottom > 0:
             return "The layer's areas lie between the centres of the scene's pixels; draw larger areas, or use points."
+        advice = "Check the coordinate systems of both."
+        if not self.grid.is_georeferenced and self.layer.crs is not None:
+            advice = (
+                "The scene has no place on the map and the layer has: give the scene one first (QGIS: Layer > "
+                "Georeferencer), or draw the areas over the scene as it is."
+            )
         return (
             f"Nothing of the layer lies on the scene: in pixels of the scene, the layer covers columns {left:.0f} to "
             f"{right:.0f} and rows {top:.0f} to {bottom:.0f}, the scene columns 0 to {self.grid.cols} and rows 0 to "
-            f"{self.grid.rows}. Check the coordinate systems of both."
+            f"{self.grid.rows}. {advice}"
         )
 
 
@@ -94,36 +106,56 @@ def _placing_notices(layer: Layer, grid: Grid) -> list[str]:
 
 def _on_grid(layer: Layer, grid: Grid) -> NDArray[np.object_]:
     """The geometries in pixel coordinates (x = col, y = row); None where a coordinate has no place there."""
-    to_pixels = _to_pixels(layer, grid)
+    to_pixels = _to_pixels(grid)
+    moved = _in_scene_crs(layer, grid)
+    known = np.isfinite(shapely.bounds(moved)).all(axis=1)
+    found = np.full(len(moved), None, dtype=object)
+    found[known] = to_pixels(moved[known])
+    found[~np.isfinite(shapely.bounds(found)).all(axis=1)] = None
+    return found
+
+
+def _in_scene_crs(layer: Layer, grid: Grid) -> NDArray[np.object_]:
+    """The geometries in the scene's coordinate system; None where a coordinate has no place there."""
+    if layer.crs is None or grid.crs is None or layer.crs == grid.crs:
+        return layer.geometries
+
+    def move(points: Coordinates) -> Coordinates:
+        return np.column_stack(transform(layer.crs, grid.crs, *points.T))
+
     try:
-        moved = shapely.transform(layer.geometries, to_pixels)
+        return np.asarray(shapely.transform(layer.geometries, move))
     except (CPLE_BaseError, CRSError):  # one impossible coordinate: find out whose
-        moved = np.array([_moved(geometry, to_pixels) for geometry in layer.geometries] + [None], dtype=object)[:-1]
-    bounds = shapely.bounds(moved)
-    return np.asarray(np.where(np.isfinite(bounds).all(axis=1), moved, None))
+        return np.array([_moved(geometry, move) for geometry in layer.geometries] + [None], dtype=object)[:-1]
 
 
-def _moved(geometry: shapely.Geometry, to_pixels: Callable[[Coordinates], Coordinates]) -> shapely.Geometry | None:
+def _moved(geometry: shapely.Geometry, move: Callable[[Coordinates], Coordinates]) -> shapely.Geometry | None:
     try:
-        moved: shapely.Geometry = shapely.transform(geometry, to_pixels)
+        moved: shapely.Geometry = shapely.transform(geometry, move)
     except (CPLE_BaseError, CRSError):
         return None
     return moved
 
 
-def _to_pixels(layer: Layer, grid: Grid) -> Callable[[Coordinates], Coordinates]:
+def _to_pixels(grid: Grid) -> Callable[[NDArray[np.object_]], Any]:
+    """Moves geometries in the scene's coordinate system."""
     if not grid.is_georeferenced:
-        return lambda points: points * [1, -1]
-    back = ~grid.transform
-    differs = layer.crs is not None and grid.crs is not None and layer.crs != grid.crs
+        return lambda geometries: shapely.transform(geometries, lambda points: points * [1, -1])
+    if not grid.gcps:
+        place = grid.place
+        return lambda geometries: shapely.transform(
+            geometries, lambda points: np.column_stack(place.to_pixels(*points.T))
+        )
+    control = Control(grid.gcps, grid.rows, grid.cols)
 
-    def move(points: Coordinates) -> Coordinates:
-        x, y = points.T
-        if differs:
-            x, y = (np.asarray(values) for values in transform(layer.crs, grid.crs, x, y))
-        return np.column_stack([back.a * x + back.b * y + back.c, back.d * x + back.e * y + back.f])
+    def bent(geometries: NDArray[np.object_]) -> Any:
+        """A straight edge on the map is none in such a scene: it gets corners."""
+        bounds = shapely.bounds(geometries)
+        longest = np.maximum(EDGE * control.pixel_size, (bounds[:, 2:] - bounds[:, :2]).max(axis=1) / MOST_EDGES)
+        cornered = shapely.segmentize(geometries, longest)
+        return shapely.transform(cornered, lambda points: np.column_stack(control.to_pixels(*points.T)))
 
-    return move
+    return bent
 
 
 def _faults(ids: NDArray[np.int64], lost: NDArray[np.bool_], broken: NDArray[np.integer]) -> list[str]:

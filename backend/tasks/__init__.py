@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, List, Optional, Tuple, Type
 
 from ..config import Setting, settings
+from ..facts import MIN_BANDS
 from ..methods import Method, methods
 from ..results import Layer, layers
 
@@ -38,9 +39,9 @@ class Input:
 
 @dataclass(frozen=True)
 class File:
-    """A file a task writes besides rasters, report and job: ``kind`` is library, points, model or table.
+    """A file a task writes besides its Result, report and job: ``kind`` is library, points, model, table or raster.
 
-    ``beside``: files that belong to it. ``optional``: not every run writes it.
+    ``beside``: files that belong to it. ``optional``: not every run writes it. ``instead``: another name it may have.
     """
 
     name: str
@@ -49,6 +50,12 @@ class File:
     label: str
     beside: Tuple[str, ...] = ()
     optional: bool = False
+    instead: Tuple[str, ...] = ()
+
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """The names it may have; a run writes one of them."""
+        return (self.file, *self.instead)
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class Task:
     ``title``: the group of its layers is called "title: scene". ``result``: the Result class of its rasters.
     ``default_method``: by name and not by place, so that a method added later does not change what a script runs; empty
     for a task that no method is chosen for. ``needs_scene``: whether it works on a hyperspectral scene.
+    ``least_bands``: how many usable bands its scene needs.
+    ``opens_product``: whether its scene is the path of a product, file or folder, that no layer shows yet.
     """
 
     name: str
@@ -77,6 +86,8 @@ class Task:
     options: Type[Any] = NoOptions
     default_method: str = ""
     needs_scene: bool = True
+    least_bands: int = MIN_BANDS
+    opens_product: bool = False
 
     @property
     def methods(self) -> List[Method]:
@@ -97,6 +108,17 @@ class Task:
     def option_settings(self) -> List[Setting]:
         """What a user may set whatever the method, in the order of the form."""
         return settings(self.options)
+
+    def refusal(self, bands: int) -> str:
+        """Why it cannot work on a scene of so many usable bands, and what can; empty if it can."""
+        if bands >= self.least_bands:
+            return ""
+        near = [one for one in tasks() if one.group == self.group and one.needs_scene]
+        able = [one.label for one in near if one.least_bands <= bands]
+        return (
+            f"'{self.label}' finds materials by itself and needs at least {self.least_bands} usable bands; the scene "
+            f"has {bands}. " + (f"These tasks work with them: {', '.join(able)}." if able else "Choose another scene.")
+        )
 
     def load(self) -> ModuleType:
         """Import the task's working code (the backend's Python only)."""

@@ -184,8 +184,8 @@ def _table(names: list[str], tally: Tally, area: float | None) -> Table:
 
 
 def pixel_area(grid: Grid) -> float | None:
-    """Square metres of a pixel; None if the grid's coordinates are not in metres."""
-    if grid.crs is None or not grid.crs.is_projected:
+    """Square metres of a pixel; None if the grid's coordinates are not in metres, or every pixel has its own."""
+    if grid.crs is None or grid.gcps or not grid.crs.is_projected:
         return None
     factor = float(grid.crs.linear_units_factor[1])
     return abs(float(grid.transform.determinant)) * factor**2

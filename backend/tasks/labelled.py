@@ -1,4 +1,4 @@
-"""The spectra of some pixels of a scene, labelled or otherwise listed: read window by window, where they lie."""
+"""What users point out on a scene: the area that counts, labelled pixels, and the spectra of pixels that are listed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import psutil
 from numpy.typing import NDArray
 
 from ..cube import Array, Mask, Window
-from ..labels import Grid
+from ..labels import Grid, Labels, read_area, read_labels
+from ..labels.classes import check_enough
+from ..labels.pixels import counted, listed
+from ..protocol import Job
+from ..record import Run
 from ..scene import Scene
 
 WINDOW = 128
@@ -30,7 +34,47 @@ class Places(Protocol):
 
 def grid_of(scene: Scene) -> Grid:
     """Where the scene's pixels lie, as the readers of labels want it."""
-    return Grid(scene.grid["crs"], scene.grid["transform"], scene.rows, scene.cols)
+    return Grid.of(scene.place, scene.rows, scene.cols)
+
+
+def look_within_area(job: Job, scene: Scene) -> list[str]:
+    """Let only the job's area count, if it names one; gives what is to be said of it.
+
+    ValueError, a sentence, if the area cannot be read or no pixel inside holds data.
+    """
+    if "area" not in job.inputs:
+        return []
+    area = read_area(job.inputs["area"], grid_of(scene))
+    scene.look_within(area)
+    scene.sample(1, WINDOW)
+    return area.notices
+
+
+def labels_of(run: Run, name: str, least: int = 2) -> Labels:
+    """The labelled pixels of an input that lie within the run's area and hold data; the notices tell of the others.
+
+    A class that has no such pixel is none of the labels' classes. ValueError, a sentence, if the labels cannot serve or
+    fewer than ``least`` classes are left.
+    """
+    scene = run.scene
+    labels = read_labels(run.job.inputs[name], grid_of(scene), least)
+    inside, valid = (np.zeros(len(labels), bool) for _ in range(2))
+    found = windows_of(scene, labels, WINDOW)
+    for (window, index), cube in zip(found, scene.cubes([one for one, _ in found]), strict=True):
+        at = labels.rows[index] - window.row, labels.cols[index] - window.col
+        valid[index] = cube.valid[at]
+        inside[index] = True if scene.within is None else scene.within.mask(window)[at]
+    kept, gone = labels.kept(valid)
+    notices = []
+    for number, what in ((int((~inside).sum()), "outside the area"), (int((inside & ~valid).sum()), "without data")):
+        if number:
+            notices.append(f"{counted(number, 'labelled pixel')} {what} and left out.")
+    if gone:
+        notices.append(f"Classes all of whose labelled pixels lie there are left out: {listed(gone)}.")
+    where = "where the scene holds data" + ("" if scene.within is None else " inside the area")
+    check_enough([one.name for one in kept.classes], least, where)
+    kept.notices.extend(notices)
+    return kept
 
 
 def spectra_of(scene: Scene, places: Places) -> tuple[Array, Mask]:

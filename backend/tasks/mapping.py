@@ -36,11 +36,12 @@ def map_windows(
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer") as writer:
         pending: Future[None] | None = None
         for number, cube in enumerate(run.scene.cubes(windows), start=1):
-            result = _core(compute(cube), cube.window)
-            if pending:
-                pending.result()
-            pending = writer.submit(_write, result, cube.window, writers)
-            add(result)
+            if cube.valid[cube.window.core].any():  # else its rasters hold nodata already
+                result = _core(compute(cube), cube.window)
+                if pending:
+                    pending.result()
+                pending = writer.submit(_write, result, cube.window, writers)
+                add(result)
             left = (time.monotonic() - began) * (len(windows) / number - 1)
             done = start + (1 - start) * number / len(windows)
             run.emit(Progress(done, f"{verb} window {number} of {len(windows)}", left))
@@ -50,9 +51,10 @@ def map_windows(
 
 def notice_nodata(run: Run, pixels: int) -> None:
     """Say how much of the scene was left out; ``pixels``: how many hold data."""
-    total = run.scene.rows * run.scene.cols
+    within = run.scene.within
+    total, where = (within.pixels, " inside the area") if within else (run.scene.rows * run.scene.cols, "")
     if pixels < total:
-        run.notice(f"{100 * (1 - pixels / total):.1f} % of the pixels hold no data and were left out.")
+        run.notice(f"{100 * (1 - pixels / total):.1f} % of the pixels{where} hold no data and were left out.")
 
 
 def _core(result: R, window: Window) -> R:

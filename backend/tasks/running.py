@@ -15,6 +15,7 @@ from ..record import Run, chosen_device, scan_sentence
 from ..report import REPORT_FILE, write_report
 from ..scene import Scene
 from . import Task, task
+from .labelled import look_within_area
 from .progress import Emit
 
 
@@ -28,11 +29,15 @@ def run(job: Job, emit: Emit) -> dict[str, float]:
     emit(Started(job.task, job.method, chosen_device(job, wanted), scan_sentence(job, wanted), version()))
     with ExitStack() as opened:
         scene = opened.enter_context(_opened_scene(job)) if wanted.needs_scene else None
+        notices = [*scene.notices, *look_within_area(job, scene)] if scene else []
+        refusal = wanted.refusal(scene.bands) if scene else ""
+        if refusal:
+            raise ValueError(refusal)
         made = Run(job, wanted, chosen, settings, options, scene, emit)
         work = wanted.load()
         folder = OutputFolder(Path(job.output), work.prepare(made))
         opened.callback(folder.discard)
-        for notice in scene.notices if scene else []:
+        for notice in notices:
             made.notice(notice)
         sections = work.perform(made, folder)
         if scene:
@@ -69,20 +74,22 @@ def _check_inputs(job: Job, wanted: Task) -> None:
     for one in wanted.inputs:
         if one.name not in job.inputs and not one.optional:
             raise ValueError(f"'{one.label}' is missing: {one.help}")
-    if wanted.needs_scene and not job.scene:
+    if (wanted.needs_scene or wanted.opens_product) and not job.scene:
         raise ValueError("The job file needs the field 'scene', a text.")
 
 
 def _written(wanted: Task, partial: Path) -> list[str]:
     """The files of this run in the order they are moved: rasters after what explains them."""
-    files = [name for one in wanted.files for name in (*one.beside, one.file)]
+    files = [name for one in wanted.files for name in (*one.beside, *one.names)]
     names = [*files, REPORT_FILE, *(name for one in wanted.layers for name in (f"{one.file}.aux.xml", one.file))]
     return [name for name in names if (partial / name).exists()]
 
 
 def _announce(run: Run, folder: Path, written: list[str]) -> None:
     outputs = [Output(one.name, str(folder / one.file), one.label) for one in run.task.layers if one.file in written]
-    outputs += [Output(one.name, str(folder / one.file), one.label) for one in run.task.files if one.file in written]
+    outputs += [
+        Output(one.name, str(folder / name), one.label) for one in run.task.files for name in one.names if name in written
+    ]
     outputs.append(Output("report", str(folder / REPORT_FILE), "Report"))
     outputs.append(Output("job", str(folder / JOB_FILE), "Job"))
     for output in outputs:

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cube import Array, Cube, Mask, Window
+from ..cube import Array, Cube
 from ..endmembers import Count, hysime, virtual_dimensionality
-from ..labels import Area, read_area
 from ..record import Run
-from ..scene import Scene
-from .labelled import grid_of
+from .shared import BLIND_BANDS
 
 NUM_TILES, TILE = 32, 64
-MOST_PIXELS = NUM_TILES * TILE * TILE
 COUNTERS: dict[str, Callable[[Array], Count]] = {
     "hysime": hysime,
     "virtual_dimensionality": virtual_dimensionality,
@@ -37,40 +34,17 @@ class Sample:
 
 
 def sample_of(run: Run) -> Sample:
-    """The pixels that a run searches: those of its input ``area``, or of the whole scene where it has none.
+    """The pixels that a run searches: up to 32 tiles of 64 x 64 pixels, of its area if it has one.
 
-    ValueError, a sentence, if the area cannot be read or no pixel inside holds data.
+    A small scene or area whole. Within an area in the order of rows, then columns. ValueError if no pixel holds data.
     """
-    if "area" not in run.job.inputs:
-        return sampled(run.scene)
-    area = read_area(run.job.inputs["area"], grid_of(run.scene))
-    for notice in area.notices:
-        run.notice(notice)
-    return sampled_inside(run.scene, area)
-
-
-def sampled(scene: Scene) -> Sample:
-    """Up to 32 tiles of 64 x 64 pixels spread evenly over the scene; a small scene whole."""
-    return _joined([_part(cube, cube.valid) for cube in scene.sample(NUM_TILES, TILE)], "spread over the scene")
-
-
-def sampled_inside(scene: Scene, area: Area) -> Sample:
-    """All pixels of an area that hold data, or some 131,000 of a large one, in tiles of it drawn at random.
-
-    In the order of rows, then columns. ValueError if no pixel inside holds data.
-    """
-    tiles = np.random.default_rng(0).permutation(area.tiles(TILE)).tolist()
-    parts: list[Sample] = []
-    for cube in scene.cubes([_tile(scene, row, col) for row, col in tiles]):
-        parts.append(_part(cube, cube.valid & area.mask(cube.window)))
-        if sum(len(part.rows) for part in parts) >= MOST_PIXELS:
-            break
-    where = "all inside the area" if len(parts) == len(tiles) else "drawn at random inside the area"
-    found = _joined(parts, where)
-    if not len(found.pixels):
-        raise ValueError("No pixel inside the area holds data; choose another area.")
-    order = np.lexsort((found.cols, found.rows))
-    return Sample(found.pixels[order], found.rows[order], found.cols[order], where)
+    scene = run.scene
+    parts = [_part(cube) for cube in scene.sample(NUM_TILES, TILE)]
+    if scene.within is None:
+        return _joined(parts, "spread over the scene")
+    found = _joined(parts, "all inside the area")
+    _, once = np.unique(found.rows * scene.cols + found.cols, return_index=True)  # tiles of an area may overlap
+    return Sample(found.pixels[once], found.rows[once], found.cols[once], found.where)
 
 
 def check_enough(sample: Sample, number: int) -> None:
@@ -91,14 +65,10 @@ def check_countable(pixels: Array) -> None:
         )
 
 
-def _tile(scene: Scene, row: int, col: int) -> Window:
-    return Window(row, col, min(TILE, scene.rows - row), min(TILE, scene.cols - col))
-
-
-def _part(cube: Cube, chosen: Mask) -> Sample:
-    """The chosen pixels of a cube."""
-    rows, cols = np.nonzero(chosen)
-    return Sample(cube.reflectance[:, chosen].T, rows + cube.window.row, cols + cube.window.col, "")
+def _part(cube: Cube) -> Sample:
+    """The valid pixels of a cube."""
+    rows, cols = np.nonzero(cube.valid)
+    return Sample(cube.pixels, rows + cube.window.row, cols + cube.window.col, "")
 
 
 def _joined(parts: list[Sample], where: str) -> Sample:
@@ -118,6 +88,11 @@ def settled_number(run: Run, choice: str, given: int, pixels: Array) -> int:
     """
     if choice == "given":
         return given
+    if pixels.shape[1] < BLIND_BANDS:
+        raise ValueError(
+            f"The number of endmembers cannot be counted in {pixels.shape[1]} bands; {BLIND_BANDS} are needed. Give "
+            "the number yourself."
+        )
     check_countable(pixels)
     counted = COUNTERS[choice](pixels).number
     number: int = min(max(counted, LEAST), MOST, *pixels.shape)

@@ -10,13 +10,13 @@ import psutil
 from numpy.typing import NDArray
 
 from ..cube import Array, Window
-from ..labels import Labels, class_weights, limit, read_labels
+from ..labels import Labels, class_weights, limit
 from ..methods.contract import Labelled, Plan, TrainingData
 from ..record import Run
 from ..report import Section, Table
 from ..scene import Scene
 from ..splits import Leakage, Split, automatic_block, block_split, given_split, leakage, random_split, resampling_blocks
-from .labelled import grid_of, windows_of
+from .labelled import labels_of, windows_of
 
 MOST_GAP = 16
 """Pixels. A gap as wide as a method sees beyond this would leave few training pixels: the user is told instead."""
@@ -63,7 +63,7 @@ def ground(run: Run, plan: Plan) -> Ground:
 def training_data(run: Run, plan: Plan, known: Ground) -> TrainingData:
     """The tiles that hold training and validation pixels, each with the plan's halo around its labelled pixels.
 
-    ValueError if they take too much memory, or fewer than two classes have training pixels with data.
+    ValueError if they take too much memory.
     """
     scene, validation = run.scene, known.labels.select(known.split.validation)
     _check_memory(scene, [known.training, validation], plan)
@@ -71,12 +71,6 @@ def training_data(run: Run, plan: Plan, known: Ground) -> TrainingData:
     size = len(known.labels.classes)
     found = np.concatenate([tile.classes for tile in training] or [np.empty(0, np.int16)])
     counts = np.bincount(found, minlength=size + 1)[1:]
-    if (counts > 0).sum() < 2:
-        raise ValueError(
-            "Fewer than two classes have training pixels that hold data. Draw training areas where the scene has data."
-        )
-    if len(found) < len(known.training):
-        run.notice(f"{len(known.training) - len(found)} training pixels hold no data and were left out.")
     return TrainingData(training, held, size, class_weights(counts, run.options.balance), scene.wavelengths)
 
 
@@ -149,11 +143,11 @@ def _leakage_rows(leak: Leakage) -> list[tuple[str, str]]:
 
 def _split(run: Run, gap: int) -> tuple[Labels, Split, str]:
     """Labels, their split, and in words how it was made."""
-    options, inputs, grid = run.options, run.job.inputs, grid_of(run.scene)
-    labels = read_labels(inputs["training"], grid)
+    options, inputs = run.options, run.job.inputs
+    labels = labels_of(run, "training")
     block, seed, held = options.block or None, options.split_seed, options.validation_share
     if "test" in inputs:
-        test = read_labels(inputs["test"], grid, least=1)
+        test = labels_of(run, "test", least=1)
         labels, split = given_split(labels, test, held, block, gap, seed)
         return labels, split, "Test pixels are those of the given test areas."
     tested = 0.0 if options.split == "none" else options.test_share

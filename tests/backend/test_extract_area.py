@@ -151,11 +151,6 @@ def test_an_area_that_is_too_small_is_refused_and_nothing_is_left(
     assert not list((tmp_path / "out").glob("*"))
 
 
-def test_an_area_is_no_input_of_other_tasks(run, scene, polygon):
-    with pytest.raises(ValueError, match="reads no 'area'"):
-        run("remove_continuum", scene, polygon(0, 0, 5, 5))
-
-
 @pytest.fixture
 def wide(tmp_path):
     """A scene of 10 x 23 tiles, half of them without data, whose first band tells row and column."""
@@ -171,13 +166,19 @@ def whole(rows, cols):
     return Area(np.packbits(np.ones((rows, cols), bool), axis=1), cols)
 
 
+def sampled(scene, area=None):
+    if area is not None:
+        scene.look_within(area)
+    return sampling.sample_of(SimpleNamespace(scene=scene))
+
+
 def test_a_large_area_is_sampled_tile_by_tile_until_there_are_enough(wide, monkeypatch):
     monkeypatch.setattr(sampling, "TILE", 8)
-    monkeypatch.setattr(sampling, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(sampling, "NUM_TILES", 16)
     read, cubes = [], wide.cubes
     monkeypatch.setattr(wide, "cubes", lambda windows: (read.append(cube.window) or cube for cube in cubes(windows)))
-    found = sampling.sampled_inside(wide, whole(76, 180))
-    assert 1000 <= len(found.pixels) < 1000 + 64 and found.where == "drawn at random inside the area"
+    found = sampled(wide, whole(76, 180))
+    assert 16 * 64 - 16 * 32 < len(found.pixels) <= 16 * 64 and found.where == "all inside the area"
     assert 16 <= len(read) < 80, "about every second tile holds data"
     assert np.all(np.diff(found.rows * 180 + found.cols) > 0), "in order, none twice"
     assert found.cols.max() < 90 and found.rows.max() > 60 and found.rows.min() < 16
@@ -186,8 +187,7 @@ def test_a_large_area_is_sampled_tile_by_tile_until_there_are_enough(wide, monke
 
 def test_the_same_area_gives_the_same_sample(wide, monkeypatch):
     monkeypatch.setattr(sampling, "TILE", 8)
-    monkeypatch.setattr(sampling, "MOST_PIXELS", 300)
-    first, second = (sampling.sampled_inside(wide, whole(76, 180)) for _ in range(2))
+    first, second = (sampled(wide, whole(76, 180)) for _ in range(2))
     np.testing.assert_array_equal(first.pixels, second.pixels)
 
 
@@ -195,13 +195,23 @@ def test_all_of_a_small_area_is_taken_wherever_it_lies(wide):
     chosen = np.zeros((76, 180), bool)
     chosen[::7, 3:90:11] = True
     chosen[75, 100:] = True  # without data
-    found = sampling.sampled_inside(wide, Area(np.packbits(chosen, axis=1), 180))
+    found = sampled(wide, Area(np.packbits(chosen, axis=1), 180))
     chosen[:, 90:] = False
     np.testing.assert_array_equal(np.column_stack([found.rows, found.cols]), np.argwhere(chosen))
     assert found.where == "all inside the area"
 
 
+def test_a_thin_area_is_sampled_in_smaller_tiles(wide, monkeypatch):
+    """Plots strewn over the scene: two whole tiles would hold few of them, as many pixels in small tiles most."""
+    monkeypatch.setattr(sampling, "TILE", 64)
+    monkeypatch.setattr(sampling, "NUM_TILES", 1)
+    chosen = np.zeros((76, 180), bool)
+    chosen[4::32, 4:90:40] = True
+    found = sampled(wide, Area(np.packbits(chosen, axis=1), 180))
+    np.testing.assert_array_equal(np.column_stack([found.rows, found.cols]), np.argwhere(chosen))
+
+
 def test_the_sample_of_the_whole_scene_remembers_its_places(wide):
-    found = sampling.sample_of(SimpleNamespace(scene=wide, job=SimpleNamespace(inputs={})))
+    found = sampled(wide)
     np.testing.assert_allclose(found.pixels[:, 0], (found.rows * 180 + found.cols) / (76 * 180), atol=1e-6)
     assert found.where == "spread over the scene" and len(found.pixels) == 76 * 90

@@ -85,10 +85,11 @@ def test_the_tiles_that_touch_it_hold_it_all(tmp_path):
     values = np.zeros((ROWS, COLS), np.uint8)
     values[1, 7], values[9, 16], values[11, 20] = 1, 1, 1
     area = read_area(mask(tmp_path / "m.tif", values), GRID)
-    assert area.tiles(8).tolist() == [[0, 0], [8, 16]]
-    assert area.tiles(16).tolist() == [[0, 0], [0, 16]]
-    assert area.tiles(64).tolist() == [[0, 0]]
-    assert Area(np.zeros((3, 2), np.uint8), 12).tiles(8).shape == (0, 2)
+    assert area.tiles(8).tolist() == [[0, 0, 1], [8, 16, 2]]
+    assert area.tiles(16).tolist() == [[0, 0, 1], [0, 16, 2]]
+    assert area.tiles(64).tolist() == [[0, 0, 3]]
+    assert area.pixels == 3
+    assert Area(np.zeros((3, 2), np.uint8), 12).tiles(8).shape == (0, 3)
 
 
 def test_another_coordinate_system_is_brought_to_the_scene(tmp_path):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
-from mixel.backend.labels import Grid, read_raster_labels
+from mixel.backend.labels import Grid, read_map, read_raster_labels, single
 from mixel.backend.labels import raster as reading
-from mixel.backend.labels.raster import patches, read_classes
+from mixel.backend.labels.raster import patches
 from rasterio.crs import CRS
 from rasterio.transform import Affine, from_origin
 from scipy import ndimage
@@ -61,14 +61,14 @@ def test_every_pixel_that_is_not_zero_is_labelled(write):
 def test_blocks_give_what_the_whole_gives(write, monkeypatch):
     path = write()
     whole = read_raster_labels(path, GRID)
-    monkeypatch.setattr(reading, "BLOCK", 5)
+    monkeypatch.setattr(single, "BLOCK", 5)
     parts = read_raster_labels(path, GRID)
     for name in ("rows", "cols", "values", "groups"):
         assert np.array_equal(getattr(parts, name), getattr(whole, name)), name
 
 
 def test_nodata_is_not_labelled_and_values_are_numbered_from_one(write):
-    values = np.where(made() == 3, 255, made() * 10).astype(np.uint8)
+    values = np.where(made() == 3, 255, np.where(made() == 0, 255, made() * 10)).astype(np.uint8)
     labels = read_raster_labels(write(values, nodata=255), GRID)
     assert [one.name for one in labels.classes] == ["10", "20"] and set(labels.values) == {1, 2}
     assert np.array_equal(full(labels), np.where(made() == 3, 0, made()))
@@ -198,12 +198,12 @@ def test_broken_and_absent_files_are_refused_with_a_sentence(write, tmp_path):
 
 
 def test_a_class_map_is_read_block_by_block(write, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK", 7)
+    monkeypatch.setattr(single, "BLOCK", 7)
     values, seen = np.full((12, 20), 99), 0
-    for row, col, block in read_classes(write(nodata=3)):
+    for row, col, block in read_map(write(10 * made(), nodata=30)).blocks():
         values[row : row + block.shape[0], col : col + block.shape[1]] = block
         seen += block.size
-    assert seen == 240 and np.array_equal(values, np.where(made() == 3, 0, made()))
+    assert seen == 240 and np.array_equal(values, np.where(made() == 3, 0, made() + 1)), "0 is a class here"
 
 
 def test_rare_classes_are_named(write):

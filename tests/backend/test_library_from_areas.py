@@ -9,7 +9,7 @@ import pyogrio.raw
 import pytest
 import rasterio
 import shapely
-from mixel.backend.labels import Class, Labels
+from mixel.backend.labels import Class, Labels, read_labels
 from mixel.backend.library import Library, read_library
 from mixel.backend.library.pruning import shade_errors
 from mixel.backend.protocol import Job, Notice
@@ -92,7 +92,7 @@ def test_means_of_classes(run, scene, areas):
         np.testing.assert_allclose(spectrum, pixels(EXPECTED[name]).mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(found.wavelengths, WAVELENGTHS)
     assert metrics == {"spectra": 3.0, "classes": 3.0, "pixels": float(sum(map(len, EXPECTED.values())))}
-    assert any("3 of 43 pixels in the areas hold no data" in text for text in told)
+    assert any("3 labelled pixels are without data and left out" in text for text in told)
     assert not (folder / "library_pixels.gpkg").exists()
 
 
@@ -208,7 +208,7 @@ def test_what_cannot_be_is_refused(run, scene, areas, tmp_path):
         run(scene, {**areas, "field": "sort"})
     values = image()
     values[:, :, :16] = -9999
-    with pytest.raises(ValueError, match="None of the areas' pixels holds data"):
+    with pytest.raises(ValueError, match="There is no class where the scene holds data"):
         run(
             write(tmp_path / "bare.tif", values, nodata=-9999), {**areas, "path": f"{areas['path']}|subset=kind='Dach'"}
         )
@@ -320,7 +320,7 @@ def test_a_report_of_many_classes_shows_the_largest():
 def test_memory_grows_with_what_is_kept_not_with_the_areas(scene, areas, monkeypatch):
     """Of all pixels read only the candidates' spectra stay."""
     with Scene(scene, 1.0) as opened:
-        labels = work.read_labels(areas, work.grid_of(opened))
+        labels = read_labels(areas, work.grid_of(opened))
         kept = choosing.drawn(labels, 2, 0)
         wanted = task("library_from_areas")
         run = work.Run(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...config import setting
 from ...results import Classification
-from .. import Input, Task
+from .. import Input, Task, shared
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ TASK = Task(
         Input(
             "model", "model", "Trained model", "The file model.json of a classification; model.safetensors lies beside."
         ),
+        shared.AREA,
     ),
     result=Classification,
     options=Options,

@@ -47,7 +47,7 @@ TASK = Task(
     ),
     tags=("accuracy", "confusion matrix", "kappa", "validation", "area", "olofsson", "assessment"),
     inputs=(
-        Input("map", "raster", "Class map", "A raster with one band of class values, 0 = no class."),
+        shared.MAP,
         Input("reference", "labels", "Reference", shared.LABELS_HELP),
     ),
     files=(File("accuracy", "table", "accuracy.csv", "Accuracy and confusion matrix"),),

@@ -54,18 +54,14 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     known = read_map(run.job.inputs["map"]["path"])
     run.emit(Progress(0.4, "Reading the reference"))
     labels = read_labels(run.job.inputs["reference"], known.grid, least=1)
-    for notice in labels.notices:
+    for notice in (*known.notices, *labels.notices):
         run.notice(notice)
     if run.options.design == "stratified":
         _check_single(run, labels)
+    labels = _on_map(run, known, labels)
     matched = _matched(run, known, labels)
-    there = matched.mapped > 0
-    if not there.any():
-        raise ValueError("The map has no class at any reference pixel. Choose another reference.")
-    if not there.all():
-        run.notice(f"{int((~there).sum())} reference pixels lie where the map has no class and were left out.")
     blocks = resampling_blocks(labels, run.options.block or automatic_block(labels, 0))
-    found = Assessed(matched.names, matched.mapped[there], matched.reference[there], blocks[there])
+    found = Assessed(matched.names, matched.mapped, matched.reference, blocks)
     run.metrics.update(found.metrics)
     adjusted = _adjusted(run, known, matched, found)
     with refusals(folder.path):
@@ -73,6 +69,19 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     run.emit(Progress(1.0, "Map assessed"))
     sections = accuracy_sections(found)
     return [_areas(run, known, matched, adjusted), *sections] if adjusted else [*sections, Section("Areas", PURPOSIVE)]
+
+
+def _on_map(run: Run, known: ClassMap, labels: Labels) -> Labels:
+    """The reference pixels at which the map has a class. ValueError if there is none."""
+    there = known.at(labels) > 0
+    if not there.any():
+        raise ValueError("The map has no class at any reference pixel. Choose another reference.")
+    if not there.all():
+        run.notice(f"{int((~there).sum())} reference pixels lie where the map has no class and were left out.")
+    kept, gone = labels.kept(there)
+    if gone:
+        run.notice(f"Classes of the reference all of whose pixels lie there are left out: {listed(gone)}.")
+    return kept
 
 
 def _check_single(run: Run, labels: Labels) -> None:

@@ -100,6 +100,7 @@ TASK = Task(
             f"aside. {shared.LABELS_HELP}",
             optional=True,
         ),
+        shared.AREA,
     ),
     result=Classification,
     files=(

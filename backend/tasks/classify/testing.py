@@ -41,8 +41,6 @@ def tested_sections(run: Run, folder: OutputFolder, known: Ground, data: Trainin
     if not seen.any():
         text = "No pixels were set aside, so nothing is known of how right the map is. 'Assess a class map' tells it."
         return [Section("Accuracy", text)]
-    if not seen.all():
-        run.notice(f"{int((~seen).sum())} test pixels hold no data and were left out.")
     names = [one.name for one in known.labels.classes]
     found = Assessed(
         names, tested.mapped[seen], known.test.values[seen], known.blocks[seen], tested.confidence[seen],

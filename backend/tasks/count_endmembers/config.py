@@ -36,4 +36,5 @@ TASK = Task(
     inputs=(shared.AREA,),
     files=(File("eigenvalues", "table", "eigenvalues.csv", "Eigenvalues and thresholds"),),
     options=Options,
+    least_bands=shared.BLIND_BANDS,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...config import setting
-from .. import File, Input, Task
+from .. import File, Task, shared
 
 ALLOCATIONS = (
     ("proportional", "in proportion to the class's area"),
@@ -54,7 +54,7 @@ TASK = Task(
         "class filled in, 'Assess a class map' gives accuracies and areas with honest intervals."
     ),
     tags=("sample", "stratified", "random points", "accuracy", "olofsson", "validation"),
-    inputs=(Input("map", "raster", "Class map", "A raster with one band of class values, 0 = no class."),),
+    inputs=(shared.MAP,),
     files=(File("sample", "points", "sample.gpkg", "Sample points"),),
     options=Options,
     needs_scene=False,

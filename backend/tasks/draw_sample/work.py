@@ -32,6 +32,8 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     """Draw the points and write them. ValueError, a sentence, if the map cannot serve."""
     run.emit(Progress(0.0, "Reading the class map"))
     known = read_map(run.job.inputs["map"]["path"])
+    for notice in known.notices:
+        run.notice(notice)
     sizes = _sizes(run, known)
     run.emit(Progress(0.5, "Drawing points"))
     drawn = stratified_sample(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...config import setting
 from ...results import layer
 from .. import Input, Task
-from ..shared import LIBRARY_HELP
+from ..shared import AREA, LIBRARY_HELP
 
 if TYPE_CHECKING:
     from ...cube import Array
@@ -64,7 +64,7 @@ TASK = Task(
         "library's wavelengths differ from the scene's it is resampled to them."
     ),
     tags=("hyperspectral", "unmixing", "abundance", "fcls", "nnls", "sunsal", "library", "endmember", "shade"),
-    inputs=(Input("library", "library", "Spectral library", LIBRARY_HELP),),
+    inputs=(Input("library", "library", "Spectral library", LIBRARY_HELP), AREA),
     result=Abundances,
     options=Options,
 )

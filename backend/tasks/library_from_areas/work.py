@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...cube import Array
-from ...labels import Labels, read_labels
+from ...labels import Labels
 from ...library import Library, write_sli
 from ...outputs import OutputFolder, refusals
 from ...protocol import Progress
 from ...record import Run
 from ...report import Section
-from ..labelled import grid_of, spectra_by_window
+from ..labelled import grid_of, labels_of, spectra_by_window
 from ..points import write_points
 from .choosing import candidates, chosen, drawn, drawn_areas
 from .means import Means
@@ -55,7 +55,6 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     labels = _labels(run)
     kept = _kept(run, labels)
     seen = _read(run, labels, kept)
-    _tell(run, labels, seen)
     made = _made(run, labels, seen, kept)
     run.metrics.update(
         spectra=float(len(made.library.names)),
@@ -74,7 +73,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
 
 def _labels(run: Run) -> Labels:
     run.emit(Progress(0.0, "Reading the areas"))
-    labels = read_labels(run.job.inputs["areas"], grid_of(run.scene), least=1)
+    labels = labels_of(run, "areas", least=1)
     for notice in labels.notices:
         run.notice(notice)
     if len(labels.classes) > run.options.most:
@@ -125,15 +124,6 @@ def _read(run: Run, labels: Labels, kept: NDArray[np.bool_]) -> Seen:
     found = np.concatenate(indices)
     order = np.argsort(found)
     return Seen(classes, areas, np.concatenate(spectra)[order], found[order])
-
-
-def _tell(run: Run, labels: Labels, seen: Seen) -> None:
-    """Say what holds no data. ValueError if nothing does."""
-    missing = len(labels) - int(seen.classes.numbers.sum())
-    if missing == len(labels):
-        raise ValueError("None of the areas' pixels holds data; draw areas where the scene has data.")
-    if missing:
-        run.notice(f"{missing} of {len(labels)} pixels in the areas hold no data and were left out.")
 
 
 def _made(run: Run, labels: Labels, seen: Seen, kept: NDArray[np.bool_]) -> Made:

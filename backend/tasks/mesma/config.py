@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...config import setting
 from ...results import layer
 from .. import Input, Task
-from ..shared import LIBRARY_HELP
+from ..shared import AREA, LIBRARY_HELP
 
 if TYPE_CHECKING:
     from ...cube import Array, Classes
@@ -67,7 +67,7 @@ TASK = Task(
         "several spectra of each class; a large library takes minutes."
     ),
     tags=("hyperspectral", "unmixing", "mesma", "library", "endmember variability", "class", "fraction", "shade"),
-    inputs=(Input("library", "library", "Spectral library with classes", LIBRARY_HELP),),
+    inputs=(Input("library", "library", "Spectral library with classes", LIBRARY_HELP), AREA),
     result=BestModels,
     options=Options,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...config import setting
 from ...results import layer
 from .. import File, Task
+from ..shared import AREA
 
 if TYPE_CHECKING:
     from ...cube import Array
@@ -41,6 +42,7 @@ TASK = Task(
         "scene's structure, the last ones noise."
     ),
     tags=("hyperspectral", "mnf", "minimum noise fraction", "noise", "component", "transform", "pca"),
+    inputs=(AREA,),
     result=Components,
     files=(File("signal", "table", "signal_to_noise.csv", "Signal to noise of every component"),),
     options=Options,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...results import layer
 from .. import Task
+from ..shared import AREA
 
 if TYPE_CHECKING:
     from ...cube import Array
@@ -30,5 +31,6 @@ TASK = Task(
         "compared whatever the brightness and slope: 1 on the hull, less within a feature."
     ),
     tags=("hyperspectral", "continuum removal", "absorption", "convex hull", "mineral", "feature"),
+    inputs=(AREA,),
     result=WithoutContinuum,
 )

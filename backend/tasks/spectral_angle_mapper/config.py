@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...config import setting
 from ...results import layer
 from .. import Input, Task
-from ..shared import LIBRARY_HELP
+from ..shared import AREA, LIBRARY_HELP
 
 if TYPE_CHECKING:
     from ...cube import Array, Classes
@@ -48,7 +48,7 @@ TASK = Task(
         "whatever its brightness, and the angle to every spectrum."
     ),
     tags=("hyperspectral", "sam", "spectral angle", "classification", "library", "material", "mineral"),
-    inputs=(Input("library", "library", "Spectral library", LIBRARY_HELP),),
+    inputs=(Input("library", "library", "Spectral library", LIBRARY_HELP), AREA),
     result=Angles,
     options=Options,
 )

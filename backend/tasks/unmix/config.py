@@ -47,9 +47,11 @@ TASK = Task(
             f"The spectra of the reference's bands, in their order. {shared.LIBRARY_HELP}",
             optional=True,
         ),
+        shared.AREA,
     ),
     result=Unmixing,
     options=Options,
     files=(File("endmembers", "library", "endmembers.sli", "Endmember spectra", ("endmembers.hdr", "endmembers.csv")),),
     default_method="unmamba",
+    least_bands=shared.BLIND_BANDS,
 )

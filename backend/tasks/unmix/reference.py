@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from scipy.optimize import linear_sum_assignment
 
+from ...labels.lying import check_grid
+from ...labels.single import opened
 from ...library import covered, read_library, resample
 from ...metrics import match, spectral_angles
 from ...record import Run
 from ...report import Section, Table
+from ..labelled import grid_of
 
 Numbers = NDArray[np.float64]
-SAME_PLACE = 1e-3
-"""Pixels that the corner of the reference may lie off the scene's."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,8 @@ class Reference:
     spectra: NDArray[np.float32] | None
     bands: NDArray[np.bool_]
     """(scene's bands,) that the spectra know."""
+    notices: list[str]
+    """What is to be said of how the reference lies."""
 
 
 def reference(run: Run, most: int) -> Reference | None:
@@ -43,16 +44,13 @@ def reference(run: Run, most: int) -> Reference | None:
     if "reference" not in run.job.inputs:
         return None
     path = Path(run.job.inputs["reference"]["path"])
-    try:
-        with rasterio.open(path) as dataset:
-            _check_grid(run, dataset)
-            names = [name or f"Reference {band}" for band, name in enumerate(dataset.descriptions, start=1)]
-    except RasterioError as error:
-        raise ValueError(f"The reference {path} cannot be opened as a raster ({error}).") from error
+    with opened(path, "reference") as dataset:
+        notices = check_grid(dataset, grid_of(run.scene), "reference")
+        names = [name or f"Reference {band}" for band, name in enumerate(dataset.descriptions, start=1)]
     if len(names) > most:
         raise ValueError(f"The reference has {len(names)} bands; ask for at least as many endmembers, not {most}.")
     spectra, bands = _spectra(run, len(names))
-    return Reference(path, names, spectra, bands)
+    return Reference(path, names, spectra, bands, notices)
 
 
 def scored(run: Run, given: Reference, abundances: Path, endmembers: NDArray[np.float32]) -> Section:
@@ -60,6 +58,8 @@ def scored(run: Run, given: Reference, abundances: Path, endmembers: NDArray[np.
 
     Matched by spectral angle where reference spectra are given, else by the abundances themselves.
     """
+    for notice in given.notices:
+        run.notice(notice)
     squares, pixels = _squares(given.path, abundances)
     if not pixels:
         raise ValueError("The reference abundances hold no pixel with data in the scene; check their nodata value.")
@@ -105,17 +105,6 @@ def _squares(path: Path, abundances: Path) -> tuple[Numbers, int]:
             total += np.square(truth[:, None, both] - shares[None, :, both]).sum(axis=2)
             pixels += int(both.sum())
     return total, pixels
-
-
-def _check_grid(run: Run, dataset: Any) -> None:
-    scene = run.scene
-    transform: Any = scene.grid["transform"]
-    off = [abs(one - other) for one, other in zip(dataset.transform[:6], transform[:6], strict=True)]
-    if dataset.shape != (scene.rows, scene.cols) or max(off) > SAME_PLACE * max(abs(transform.a), abs(transform.e)):
-        raise ValueError(
-            f"The reference has {dataset.height} x {dataset.width} pixels and the scene {scene.rows} x {scene.cols}, "
-            "or it lies elsewhere. Bring it to the scene's grid first (Raster, Projections, Warp)."
-        )
 
 
 def _spectra(run: Run, count: int) -> tuple[NDArray[np.float32] | None, NDArray[np.bool_]]:

@@ -43,9 +43,10 @@ TASK = Task(
         "land cover",
         "mamba",
     ),
-    inputs=(*classify.TASK.inputs, *unmix.TASK.inputs),
+    inputs=tuple(dict.fromkeys((*classify.TASK.inputs, *unmix.TASK.inputs))),  # both have the area
     result=Joint,
     files=(*unmix.TASK.files, *classify.TASK.files),
     options=Options,
     default_method="ugm",
+    least_bands=shared.BLIND_BANDS,
 )
