@@ -93,7 +93,12 @@ def _nodata(layer: QgsRasterLayer, source: str) -> Any:
     where = f"the layer '{layer.name()}' in QGIS"
     if not ranges:
         switched_off = has_own and not provider.useSourceNoDataValue(1)
-        return [], f"The file's nodata value is switched off on {where}; Mixel honours it." if switched_off else ""
+        return (
+            [],
+            f"The file's nodata value is switched off on {where}; Mixel leaves those pixels out all the same."
+            if switched_off
+            else "",
+        )
     values = sorted({one.min() for one in ranges} | {one.max() for one in ranges})
     if source not in (layer.source(), layer.source().split("|", 1)[0]):
         return [], f"Nodata set on {where} does not count here, for the whole product is read. Use the scene settings."
@@ -104,5 +109,5 @@ def _nodata(layer: QgsRasterLayer, source: str) -> Any:
     listed = ", ".join(f"{value:g}" for value in values[:4])
     return (
         [],
-        f"Nodata on {where} is several values or a range ({listed}); Mixel takes one: set it in the scene settings.",
+        f"Nodata on {where} is several values ({listed}); Mixel takes one: set it in the scene settings.",
     )

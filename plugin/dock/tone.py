@@ -20,14 +20,18 @@ class Tone(Enum):
 
 def lines_in_tones(widget: QWidget, lines: List[Tuple[Tone, str]]) -> str:
     """Lines (rich text) one below the other, each coloured for its tone and the widget's theme."""
+    return "<br>".join(_coloured(text, colour_of(widget, tone)) for tone, text in lines)
+
+
+def colour_of(widget: QWidget, tone: Tone) -> str:
+    """The colour of a tone on the widget's ground; empty for that of its text."""
     dark = widget.palette().color(QPalette.ColorRole.Window).lightness() < 128
-    return "<br>".join(_coloured(text, tone.value[1 if dark else 0]) for tone, text in lines)
+    return tone.value[1 if dark else 0]
 
 
 def set_tone(label: QLabel, tone: Tone) -> None:
     """Colour a plain label as a whole."""
-    dark = label.palette().color(QPalette.ColorRole.Window).lightness() < 128
-    colour = tone.value[1 if dark else 0]
+    colour = colour_of(label, tone)
     label.setProperty("tone", tone.name.lower())
     label.setStyleSheet(f"color: {colour};" if colour else "")
 

@@ -138,9 +138,14 @@ class WavelengthEditor(QWidget):
 
 
 def _summary(axis: Axis) -> str:
-    waves = axis.wavelengths
+    waves, widths = axis.wavelengths, axis.fwhm
     text = f"{len(waves)} wavelengths, {min(waves):g} to {max(waves):g} nm"
-    text += f", bands {min(axis.fwhm):g} to {max(axis.fwhm):g} nm wide." if axis.fwhm else "; band widths not given."
+    if not widths:
+        text += "; band widths not given."
+    elif min(widths) == max(widths):
+        text += f", each band {min(widths):g} nm wide."
+    else:
+        text += f", bands {min(widths):g} to {max(widths):g} nm wide."
     return text + (" They go up and down: check that they stand in the order of the bands." if _is_mixed(axis) else "")
 
 
