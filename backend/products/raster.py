@@ -98,6 +98,7 @@ class Raster(Product):
             notes=(*axis.notes, *(f"Band {at + 1} is an alpha band: it says which pixels count." for at in alpha),
                    *more, *told),
         )  # fmt: skip
+        self.facts = _as_opened(self.facts, dataset.tags(ns="MIXEL"))
         self._masks = Masks(dataset, alpha, [at for at, good in enumerate(axis.good or [True] * dataset.count) if good])
 
     def read(self, window: Window, bands: Sequence[int]) -> Stored:
@@ -163,6 +164,15 @@ def place(dataset: Any, header: Mapping[str, str]) -> tuple[Place, list[str]]:
             "points computed by them at the mean height. Relief shifts pixels against the map."
         ]
     return Place(crs, dataset.transform), []
+
+
+def _as_opened(facts: Facts, kept: Mapping[str, str]) -> Facts:
+    """The facts of a scene that Mixel wrote when it opened a product, which only Mixel has words for."""
+    if not kept:
+        return facts
+    notes = dict.fromkeys([*filter(None, kept.get("notes", "").split("\n")), *facts.notes])
+    product, quantity, unit, date = (kept.get(name, "") for name in ("product", "quantity", "unit", "date"))
+    return replace(facts, product=product, quantity=quantity, unit=unit, date=date, notes=tuple(notes))
 
 
 def _nodata(dataset: Any, header: Mapping[str, str]) -> tuple[list[float | None], list[str]]:
