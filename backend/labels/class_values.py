@@ -60,7 +60,7 @@ def zero_of(dataset: Any, names: list[str]) -> Zero:
         none = NONE.match(names[0]) is not None
         return Zero(not none, "" if none else f"the file calls it {names[0]!r}")
     if dataset.nodata is not None:
-        return Zero(True, f"the file's nodata value is {dataset.nodata:g}")
+        return Zero(True, f"the file's nodata value is {dataset.nodata:.6g}")
     if dataset.dtypes[0].startswith("float") and any(np.isnan(values).any() for _, _, values, _ in blocks(dataset)):
         return Zero(True, "pixels without a class are NaN")
     return Zero(False, "the file does not say")
@@ -71,8 +71,8 @@ def check_values(values: NDArray[Any], what: str) -> None:
     wrong = values[(values < 0) | (values != np.floor(values)) | (values > LARGEST)]
     if len(wrong):
         raise ValueError(
-            f"The {what} holds the value {wrong[0]:g}; classes are whole numbers from 0. If it means none, state it as "
-            "the file's nodata value; else choose another raster."
+            f"The {what} holds the value {wrong[0]:.15g}; classes are whole numbers from 0. If it means none, state it "
+            "as the file's nodata value; else choose another raster."
         )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rasterio.control import GroundControlPoint
 
 from ..control import WARP_FIRST
-from ..place import Place, from_rpcs
+from ..products.raster import place
+from ..products.raw_files import fields_of, header_file
 from .pixels import Grid
 
 SHIFT = 0.01
@@ -17,14 +19,9 @@ ONTO = "Bring it onto the scene's grid first (nearest neighbour)."
 
 
 def raster_grid(dataset: Any) -> Grid:
-    """Where an open raster lies: by its transform, else by control points or rational polynomials."""
-    gcps, crs = dataset.gcps
-    place = Place(dataset.crs, dataset.transform)
-    if gcps and dataset.transform.is_identity:
-        place = Place(crs, gcps=tuple(gcps))
-    elif dataset.rpcs and dataset.transform.is_identity:
-        place = from_rpcs(dataset.rpcs, dataset.height, dataset.width)
-    return Grid.of(place, dataset.height, dataset.width)
+    """Where an open raster lies, by what places a scene too."""
+    found, _ = place(dataset, fields_of(header_file(dataset, Path(dataset.name))))
+    return Grid.of(found, dataset.height, dataset.width)
 
 
 def check_grid(dataset: Any, grid: Grid, what: str) -> list[str]:
