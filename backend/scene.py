@@ -26,8 +26,10 @@ from .products.product import Numbers
 from .reading import Reading
 from .survey import ALL_NODATA, Survey, Tile, usable_values
 
-SURVEYED, SURVEY_TILE = 32, 64
-"""How many tiles of which side tell what the values are like."""
+SURVEYED, SURVEY_TILE = (8, 32), 64
+"""How many tiles of which side tell what the values are like, at least and at most."""
+SURVEY_BYTES = 200_000_000
+"""What a survey may read, so that a scene opens at once however its file is cut into blocks."""
 FAINT, GLARING = 1e-3, 5.0
 """Reflectance that no scene stays below, or lies above: the scale is wrong then."""
 NOTHING_INSIDE = "No pixel inside the area holds data; choose another area."
@@ -226,11 +228,24 @@ class Scene:
     def _survey(self) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""
         places = spread(tiles(self.rows, self.cols, SURVEY_TILE))
-        few = places[:SURVEYED]
+        few = sorted(
+            {self._within_block(one) for one in places[: self._surveyed()]}, key=lambda one: (one.row, one.col)
+        )
         try:
             return Survey.of(map(self._tile, few), len(few))
         except ValueError:
             return Survey.of(map(self._tile, places), len(places))
+
+    def _surveyed(self) -> int:
+        """How many tiles to survey: as many as can be read quickly."""
+        rows, cols = (max(SURVEY_TILE, side) for side in self._product.block)
+        each = rows * cols * self.bands * np.dtype(self.facts.dtype).itemsize
+        return int(np.clip(SURVEY_BYTES // each, *SURVEYED))
+
+    def _within_block(self, window: Window) -> Window:
+        """The window, moved into the block that it begins in if it fits there: a block is read whole."""
+        rows, cols = self._product.block
+        return replace(window, row=_within(window.row, window.rows, rows), col=_within(window.col, window.cols, cols))
 
     def _settle(self, found: Survey) -> None:
         """Drop bands without information and settle what values mean: value = gain * stored + offset."""
@@ -281,6 +296,12 @@ class Scene:
             f"By the scale that the file states, the reflectances are impossibly {what}. If the values are reflectance "
             f"already, set the reflectance scale to {found.scale():g}."
         )
+
+
+def _within(start: int, length: int, block: int) -> int:
+    """The start of a run that does not leave its block, if it fits into one."""
+    end = start // block * block + block
+    return end - length if block >= length and start + length > end else start
 
 
 def whole(window: Window) -> Window:

@@ -26,6 +26,8 @@ BAND_QUANTILE = 0.8
 """Of the bands' levels: beyond it may lie the bands of noise, below it the dark ones."""
 BRIGHTEST = 1.2
 """Reflectance that the median pixel of a scene's bright bands does not exceed; in percent it is never below."""
+SIDES = 8
+"""Tiles that are looked at for exchanged axes."""
 ON_ITS_SIDE = (0.6, 0.1)
 """Share of the variance that one image axis explains at least, and the bands at most, where axes were exchanged."""
 
@@ -57,17 +59,20 @@ class Survey:
     @classmethod
     def of(cls, tiles: Iterable[Tile], number: int) -> Survey:
         """Survey tiles, about ``number`` of them. ValueError if too few bands say anything."""
-        lows, highs, counts, pool, sides, pixels, blank = [], [], [], [], [], 0, 0
+        lows, highs, counts, pool, pixels, blank = [], [], [], [], 0, 0
+        sides: list[tuple[float, float, float] | None] = []
         for tile in tiles:
             zero = tile.counts & (tile.stored == 0).all(axis=0) & tile.usable.all(axis=0)
             pixels, blank = pixels + int(tile.counts.sum()), blank + int(zero.sum())
             usable = tile.usable & (tile.counts & ~zero)
-            values = np.where(usable, tile.stored, np.nan).astype(np.float32)
-            sides.append(_axes(values))
+            with np.errstate(over="ignore"):
+                values = np.where(usable, tile.stored.astype(np.float32), np.float32(np.nan))
+            if len(sides) < SIDES:
+                sides.append(_axes(values))
             values = values.reshape(len(values), -1)
             any_usable = usable.any(axis=(1, 2))
-            lows.append(np.where(any_usable, np.nanmin(values, axis=1, initial=np.inf), np.inf))
-            highs.append(np.where(any_usable, np.nanmax(values, axis=1, initial=-np.inf), -np.inf))
+            lows.append(np.where(any_usable, np.fmin.reduce(values, axis=1), np.inf))
+            highs.append(np.where(any_usable, np.fmax.reduce(values, axis=1), -np.inf))
             counts.append(usable.sum(axis=(1, 2)))
             step = max(1, math.ceil(values.size * number / POOL))
             pool.append(values[:, ::step])

@@ -24,7 +24,8 @@ class Product(ABC):
 
     ``facts``: what the file says of itself. ``place``: where its pixels lie. ``files``: all files it reads from, so
     that a change of one is noticed. ``gains``, ``offsets`` (bands,): value = gain * stored + offset. ``nodata``
-    (bands,): the stored value of missing pixels, NaN for a band without one.
+    (bands,): the stored value of missing pixels, NaN for a band without one. ``block``: rows and columns of the pieces
+    in which the file keeps its pixels; one is read whole for any pixel of it.
     """
 
     facts: Facts
@@ -33,6 +34,7 @@ class Product(ABC):
     gains: Numbers | None = None
     offsets: Numbers | None = None
     nodata: Numbers | None = None
+    block: tuple[int, int] = (1, 1)
 
     @abstractmethod
     def read(self, window: Window, bands: Sequence[int]) -> Stored:

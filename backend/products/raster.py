@@ -70,7 +70,7 @@ class Raster(Product):
 
     def __init__(self, dataset: Any, path: Path) -> None:
         """Take over an open dataset."""
-        self.dataset, self.path = dataset, path
+        self.dataset, self.path, self.block = dataset, path, dataset.block_shapes[0]
         header = header_file(dataset, path)
         self.header = fields_of(header)
         sidecars = beside(path, dataset.count, dataset.height, dataset.width) if dataset.driver != "ENVI" else []
