@@ -19,11 +19,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .cube import Array
-from .endmembers import Count
-from .library import Library
-from .summary import Summary
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # these load torch and numba, which tasks that only draw a map do without
+    from .endmembers import Count
+    from .library import Library
+    from .summary import Summary
     from .training import Record
 
 matplotlib.rcParams["text.parse_math"] = False  # a name is no formula
