@@ -1,7 +1,7 @@
 # Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark demo test test-gpu lint package bench-demo bench-memory bench-mapping bench-fcls bench-mesma bench-scan bench-training clean
+.PHONY: help benchmark demo test test-gpu lint package bench-demo bench-memory bench-mapping bench-fcls bench-mesma bench-read bench-scan bench-training clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-fcls: ## pixels a second of fully constrained least squares, beside scipy
 
 bench-mesma: ## minutes that MESMA takes with a library of 75 spectra
 	@tests/setup/bench.sh mesma $(ARGS)
+
+bench-read: ## how fast products of sensors are read, beside a tiled GeoTIFF
+	@tests/setup/bench.sh read $(ARGS)
 
 bench-scan: ## seconds and memory of the selective scan's forms
 	@tests/setup/bench.sh scan $(ARGS)
