@@ -13,22 +13,8 @@ import sys
 from importlib import metadata
 from typing import Any, Dict, List
 
-PACKAGES = {
-    "numpy": "numpy",
-    "numba": "numba",
-    "torch": "torch",
-    "rasterio": "rasterio",
-    "scipy": "scipy",
-    "scikit-learn": "sklearn",
-    "matplotlib": "matplotlib",
-    "safetensors": "safetensors",
-    "psutil": "psutil",
-    "jinja2": "jinja2",
-    "h5py": "h5py",
-    "pyogrio": "pyogrio",
-    "shapely": "shapely",
-}
-"""Name of the distribution: name of the module."""
+from .packages import PACKAGES
+
 OLDEST = (3, 10)
 
 
