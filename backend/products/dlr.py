@@ -19,7 +19,7 @@ from ..place import Place
 from .delivery import Found, find
 from .product import Numbers
 from .quality_rasters import Mark, QualityRasters
-from .raster import Raster
+from .strip_raster import StripRaster
 from .xml_file import number, parsed
 
 NAMES = re.compile(
@@ -120,7 +120,7 @@ def missing_image(found: Found) -> ValueError:
     return ValueError(f"The SPECTRAL_IMAGE of {found.base} is missing beside its METADATA.XML. Copy it there.")
 
 
-class DlrScene(Raster):
+class DlrScene(StripRaster):
     """An image of DLR's with the words of its METADATA.XML and the flags of its quality rasters."""
 
     def __init__(self, found: Found, image: str, bands: BandTable) -> None:

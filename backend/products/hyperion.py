@@ -23,6 +23,7 @@ from ..facts import RADIANCE, Facts
 from .delivery import Found, find
 from .product import Product
 from .raster import Raster, opened
+from .strip_raster import StripRaster
 from .xml_file import number
 
 NAMES = re.compile(
@@ -68,14 +69,15 @@ class Band(NamedTuple):
     name: str
 
 
-class Hyperion(Raster):
+class Hyperion(StripRaster):
     """The bands of one scene, read as one raster: GDAL opens their files when they are read, and few at a time."""
 
     def __init__(self, found: Found, level: str, bands: Sequence[Band]) -> None:
         """Open the bands. ValueError, a sentence, if they do not fit each other."""
-        self._memory = MemoryFile(_stack(found, bands), ext=".vrt")
+        stack, strips = _stack(found, bands)
+        self._memory = MemoryFile(stack, ext=".vrt")
         try:
-            super().__init__(self._memory.open(), found.delivery.path)
+            super().__init__(self._memory.open(), found.delivery.path, in_strips=strips)
         except RasterioError as error:
             self._memory.close()
             raise ValueError(f"The bands of {found.base} cannot be read as one scene ({error}). {AGAIN}") from error
@@ -114,13 +116,18 @@ def _bands(found: Found) -> tuple[str, list[Band]]:
     return level, by_level.get(level, [])
 
 
-def _stack(found: Found, bands: Sequence[Band]) -> bytes:
-    """A virtual raster of the bands' files. ValueError, a sentence, if their sizes, places or types differ."""
+def _stack(found: Found, bands: Sequence[Band]) -> tuple[bytes, bool]:
+    """A virtual raster of the bands' files, and whether these lie in whole rows.
+
+    ValueError, a sentence, if their sizes, places or types differ.
+    """
     shapes: dict[tuple[Any, ...], str] = {}
+    in_strips = True
     for band in bands:
         with found.delivery.raster(band.name) as dataset:
             crs = dataset.crs.to_wkt() if dataset.crs else ""
             shape = (dataset.width, dataset.height, dataset.dtypes[0], tuple(dataset.transform.to_gdal()), crs)
+            in_strips &= dataset.block_shapes[0][1] == dataset.width
             shapes.setdefault(shape, Path(band.name).name)
     if len(shapes) > 1:
         one, other = list(shapes.values())[:2]
@@ -140,7 +147,7 @@ def _stack(found: Found, bands: Sequence[Band]) -> bytes:
             f'<SourceProperties RasterXSize="{cols}" RasterYSize="{rows}" DataType="{TYPES[dtype]}"/>'
             f"<SrcRect {size}/><DstRect {size}/></SimpleSource></VRTRasterBand>"
         )
-    return "\n".join([*lines, "</VRTDataset>"]).encode("utf-8")
+    return "\n".join([*lines, "</VRTDataset>"]).encode("utf-8"), in_strips
 
 
 def _absolute(found: Found, name: str) -> str:
