@@ -24,13 +24,15 @@ MOST_NAMES = 6
 
 @dataclass(frozen=True)
 class Array:
-    """What a store says of one of its arrays. ``turned``: written by a program whose first axis is the column."""
+    """What a store says of one of its arrays. ``turned``: written by a program whose first axis is the column;
+    ``described``: all that it says."""
 
     name: str
     shape: tuple[int, ...]
     dims: Sequence[str] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     turned: bool = False
+    described: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

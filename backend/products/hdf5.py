@@ -14,7 +14,7 @@ from ..cube import Mask, Window
 from .hdf5_values import text
 from .product import Product, Stored
 
-CACHE, SLOTS = 128 << 20, 12_007
+CACHE, SLOTS = 256 << 20, 12_007
 """Bytes and places of a dataset's chunk cache: chunks of two neighbouring windows stay in it."""
 MOST_FILES = 100
 """So many files of a folder at most are looked into."""

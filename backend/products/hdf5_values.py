@@ -39,7 +39,7 @@ def numbers(value: Any) -> NDArray[np.float64]:
         return np.empty(0)
     found = np.ravel(np.asarray(value[()] if isinstance(value, h5py.Dataset) else value))
     if found.dtype.kind in "SUO":
-        parts = " ".join(text(one) for one in found.tolist()).replace(",", " ").strip("[]() ").split()
+        parts = " ".join(text(one) for one in found.tolist()).replace(",", " ").strip("[](){} ").split()
         try:
             return np.array(parts, dtype=float)
         except ValueError:

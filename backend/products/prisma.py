@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -28,7 +29,10 @@ from .product import Product, Stored
 DETECTORS = ("Vnir", "Swir")
 FULL = 65535
 RADIANCE_UNIT = "W/m2/sr/um"
-CODES = {"1": {"invalid": (1, 4), "saturated": (2,)}, "2": {"invalid": (1,), "saturated": (4,)}}
+CODES: dict[str, dict[str, tuple[int, ...]]] = {
+    "1": {"invalid": (1, 4), "saturated": (2,)},
+    "2": {"invalid": (1,), "saturated": (4,)},
+}
 """Of the error matrices, by level: L1 1 defective, 2 saturated, 4 no number; L2 1 invalid in L1, 4 saturated."""
 MOSTLY = 0.5
 """Bands of which the error matrix marks a larger share are bad, and do not cost their pixels."""
@@ -78,7 +82,8 @@ class Prisma(Product):
         marked = [self._clouds[name](window) for name in flags if name in self._clouds]
         codes = [code for name in flags for code in CODES[self.level[0]].get(name, ())]
         if codes and self._errors:
-            marked.append(np.isin(self._joined(self._errors, window, self._looked_at.tolist()), codes).any(axis=0))
+            errors = self._joined(self._errors, window, self._looked_at.tolist())
+            marked.append(np.asarray(np.isin(errors, codes).any(axis=0)))
         return ~np.logical_or.reduce(marked) if marked else None
 
     def close(self) -> None:
@@ -103,7 +108,7 @@ class Prisma(Product):
     def _listed(self, name: str) -> NDArray[np.float64]:
         return numbers(self._attribute(name))
 
-    def _attribute(self, name: str) -> object:
+    def _attribute(self, name: str) -> Any:
         if name not in self.file.attrs:
             raise ValueError(f"The PRISMA scene {self.path} lacks the attribute {name}. Download the file again.")
         return self.file.attrs[name]

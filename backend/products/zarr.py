@@ -7,23 +7,28 @@ centres, a grid mapping or GDAL's attribute ``_CRS`` give the place.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
+from contextvars import copy_context
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window as RasterWindow
 
+from ..cube import Window
 from ..facts import RADIANCE, REFLECTANCE, Facts
 from ..place import Place
 from .arrays import Array, Choice, Spectrum, choose, is_axis, quantity_of
 from .hdf5_places import MAP_X, MAP_Y, coordinate_system, of_geotransform, of_mapping
 from .hdf5_scene import good_bands, known_widths
 from .hdf5_values import number, numbers, spectral
-from .product import Product
-from .raster import Raster
+from .product import Product, Stored
+from .zarr_v3 import ROOT, Version3
 
 STORES = (".zgroup", ".zmetadata", ".zarray", "zarr.json")
 MOST_NODES = 2_000
@@ -46,12 +51,14 @@ def recognise(path: Path) -> Product | None:
     return Zarr(store, choice, arrays)
 
 
-class Zarr(Raster):
+class Zarr(Product):
     """One array of a store."""
 
     def __init__(self, store: Path, choice: Choice, arrays: list[Array]) -> None:
         """Open the array. ValueError, a sentence, if GDAL cannot."""
-        self.dataset, self.path = _opened(store, choice.array.name, choice.axes), store
+        self.dataset, self.path = _opened(store, choice.array, choice.axes), store
+        self._context, self._chunks = copy_context(), _chunks(choice)  # rasterio knows a store's reader in one context
+        self._broken: ValueError | None = None
         self.files = tuple(store / name for name in STORES if (store / name).is_file())
         array, spectrum = choice.array, choice.spectrum
         bands, rows, cols = (array.shape[axis] for axis in choice.axes)
@@ -86,6 +93,30 @@ class Zarr(Raster):
             notes=(f"The array {array.name} of the store was taken as the scene.",),
         )
 
+    def read(self, window: Window, bands: Sequence[int]) -> Stored:
+        """Stored values of a window. ValueError, a sentence, if the store cannot be read."""
+        if self._broken is not None:  # GDAL would give a chunk as it was left by the failure
+            raise self._broken
+        out = np.empty((len(bands), window.rows, window.cols), self.facts.dtype)
+        wanted = np.asarray(bands, dtype=np.int64)
+        try:
+            for which in _groups(wanted, self._chunks[0]):
+                indexes = (wanted[which] + 1).tolist()
+                for down in _pieces(window.row, window.rows, self._chunks[1]):
+                    for across in _pieces(window.col, window.cols, self._chunks[2]):
+                        area = RasterWindow(across.start, down.start, len(across), len(down))
+                        part = self._context.copy().run(self.dataset.read, indexes=indexes, window=area)
+                        top, left = down.start - window.row, across.start - window.col
+                        out[which, top : top + len(down), left : left + len(across)] = part
+        except RasterioError as error:
+            self._broken = ValueError(f"The Zarr store {self.path} cannot be read ({error}). Copy it again.")
+            raise self._broken from error
+        return out
+
+    def close(self) -> None:
+        """Close the array."""
+        self.dataset.close()
+
 
 def _arrays(store: Path) -> Iterator[Array]:
     """All arrays of a store by its JSON files; folders of chunks are not looked into."""
@@ -102,7 +133,7 @@ def _arrays(store: Path) -> Iterator[Array]:
             if not isinstance(shape, list) or not all(isinstance(one, int) for one in shape):
                 raise ValueError(f"The Zarr store {store} has a damaged description of {folder.name}. Write it again.")
             names = [str(one or "") for one in dims] if isinstance(dims, list) else []
-            yield Array(folder.relative_to(store).as_posix(), tuple(shape), names, attributes)
+            yield Array(folder.relative_to(store).as_posix(), tuple(shape), names, attributes, described=described)
             continue
         waiting += sorted((one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()), reverse=True)
 
@@ -118,17 +149,42 @@ def _json(file: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _opened(store: Path, name: str, axes: tuple[int, int, int] | None = None) -> Any:
+def _opened(store: Path, array: Array, axes: tuple[int, int, int] | None = None) -> Any:
     turned = {} if axes is None else {"DIM_Y": str(axes[1]), "DIM_X": str(axes[2])}
     try:
-        return rasterio.open(f'ZARR:"{store}":/{name if name != "." else ""}', **turned)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its place comes from other arrays
+            if array.described.get("zarr_format") == 3:
+                return rasterio.open(
+                    ROOT, driver="Zarr", opener=Version3(store / array.name, array.described), **turned
+                )
+            return rasterio.open(f'ZARR:"{store}":/{array.name if array.name != "." else ""}', **turned)
     except (RasterioError, UnicodeEncodeError) as error:
         raise ValueError(f"The Zarr store {store} cannot be read ({error}). Copy it again.") from error
 
 
+def _chunks(choice: Choice) -> tuple[int, ...]:
+    """Bands, rows and columns of a chunk."""
+    described = choice.array.described
+    stated = described.get("chunks") or described.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape")
+    return tuple(int(stated[axis]) if isinstance(stated, list) else choice.array.shape[axis] for axis in choice.axes)
+
+
+def _groups(wanted: NDArray[np.int64], chunk: int) -> list[NDArray[np.int64]]:
+    """Positions of the wanted bands, those of a chunk together: GDAL undoes a chunk once where nothing lies between."""
+    groups = wanted // chunk
+    return [np.flatnonzero(groups == group) for group in np.unique(groups)]
+
+
+def _pieces(start: int, length: int, chunk: int) -> list[range]:
+    """A stretch of rows or columns, cut where chunks meet."""
+    cuts = [start, *range((start // chunk + 1) * chunk, start + length, chunk), start + length]
+    return [range(first, last) for first, last in pairwise(cuts)]
+
+
 def _line(store: Path, array: Array) -> NDArray[np.float64]:
     """The numbers of an array of one axis."""
-    with _opened(store, array.name) as dataset:
+    with _opened(store, array) as dataset:
         try:
             return numbers(dataset.read(1))
         except RasterioError as error:
