@@ -8,7 +8,6 @@ import json
 import numpy as np
 import pytest
 import rasterio
-import shapely
 from fields import COLS, CROPS, ROWS, crops, reflectance, squares, write_areas, write_scene
 from mixel.backend.labels import Class, Labels
 from mixel.backend.library import read_library

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from mixel.backend.tasks import tasks
 from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -84,6 +85,17 @@ def test_without_an_area_there_is_none(asked, areas):
     values = asked(areas())
     del values["TRAINING"]
     assert "area" not in ran(values, "extract_endmembers")
+
+
+def test_every_task_that_maps_takes_an_area_and_hands_it_on(areas, asked, provider):
+    for one in tasks():
+        if one.result is not None:
+            algorithm = created(one.name)  # held: its definitions die with it
+            names = {item.name() for item in algorithm.parameterDefinitions()}
+            assert {"AREA", "AREA_SELECTED"} <= names, one.name
+    entries = ran({**asked(areas(), TRAINING_FIELD="class"), "AREA": areas("Roof").id()})
+    assert sorted(entries) == ["area", "training"] and entries["area"]["layer"] == "area"
+    assert len(features(entries["area"], "")) == 1
 
 
 def test_a_model_is_its_card(asked, areas, tmp_path):
