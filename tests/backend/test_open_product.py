@@ -120,7 +120,8 @@ SOURCES = {
     "ENVI": lambda folder: write_envi(
         folder / "a.bsq",
         header=f"wavelength = {{{', '.join(str(one / 1000) for one in WAVELENGTHS)}}}\nwavelength units = Micrometers\n"
-        f"fwhm = {{{', '.join(['0.01'] * BANDS)}}}\nbbl = {{{', '.join(['1'] * 5 + ['0'] * 2 + ['1'] * (BANDS - 7))}}}\n"
+        f"fwhm = {{{', '.join(['0.01'] * BANDS)}}}\n"
+        f"bbl = {{{', '.join(['1'] * 5 + ['0'] * 2 + ['1'] * (BANDS - 7))}}}\n"
         "reflectance scale factor = 10000\n",
     ),
     "ENVI by line": lambda folder: write_envi(folder / "a.bil", interleave="bil"),
@@ -269,6 +270,23 @@ def test_a_flag_on_request(product, tmp_path):
     scene, _ = opened(path, tmp_path / "out", flags=" haze , cloud,haze")
     with rasterio.open(scene) as dataset:
         assert ((dataset.read_masks(1) == 0) == (haze | clouds())).all()
+
+
+@pytest.mark.parametrize("nodata", [None, -9999.0, 0.0])
+def test_a_background_of_zeros_is_masked_for_other_programs_too(product, nodata, tmp_path):
+    values = np.tile(stored(), (1, 20, 18))
+    values[:, :150, :40] = 0
+
+    def make(path):
+        made = Cube(path, values)
+        made.nodata = None if nodata is None else np.full(BANDS, nodata)
+        return made
+
+    path = product(make)
+    scene, _ = opened(path, tmp_path / "out")
+    assert_same(scene, path)
+    with rasterio.open(scene) as dataset:
+        assert ((dataset.read_masks(3) == 0) == (values == 0).all(axis=0)).all()
 
 
 def test_a_flag_that_the_product_has_not_is_named(product, tmp_path):

@@ -10,7 +10,7 @@ import rasterio
 
 from ...cube import Window, spread, tiles
 from ...products import Product, open_product
-from .geotiff import as_written
+from .geotiff import as_written, blank
 from .masks import usable
 from .meaning import Meaning
 
@@ -60,11 +60,13 @@ def _of_values(written: Product, product: Product, meaning: Meaning, flags: Sequ
     rows, cols = min(TILE, facts.rows), min(TILE, facts.cols)
     for window in [*places, Window(facts.rows - rows, facts.cols - cols, rows, cols)]:
         found, wanted = written.read(window, bands), product.read(window, bands)
+        counts = usable(product, window, flags)
         if is_copy:
+            counts = counts & ~blank(wanted, meaning)
             wanted = as_written(wanted, meaning)
         if not np.array_equal(found, wanted, equal_nan=found.dtype.kind == "f"):
             return f"other values around row {window.row}, column {window.col}"
-        if (usable(written, window, []) != usable(product, window, flags)).any():
+        if (usable(written, window, []) != counts).any():
             return f"another mask around row {window.row}, column {window.col}"
     return ""
 

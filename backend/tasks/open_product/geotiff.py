@@ -13,7 +13,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window as RasterWindow
 
-from ...cube import Window
+from ...cube import Mask, Window
 from ...products.product import Product, Stored
 from .masks import Shares, has_mask, masks
 from .meaning import DOMAIN, Meaning
@@ -30,7 +30,11 @@ Step = Callable[[float], None]
 
 
 def write_geotiff(path: Path, product: Product, meaning: Meaning, flags: Sequence[str], step: Step) -> Shares:
-    """Write the scene with its mask; gives what the mask leaves out. Rasterio's errors where the disk refuses."""
+    """Write the scene with its mask; gives what the flags leave out. Rasterio's errors where the disk refuses.
+
+    The mask is written last, for a GeoTIFF goes back and forth between its parts slowly. Until then pixels without a
+    value are kept as bits.
+    """
     dtype, nodata = stored_as(meaning)
     facts, shares = meaning.facts, Shares()
     with (
@@ -43,16 +47,29 @@ def write_geotiff(path: Path, product: Product, meaning: Meaning, flags: Sequenc
         ) as dataset,
     ):  # fmt: skip
         _describe(dataset, meaning)
+        empty = np.zeros((facts.rows, -(-facts.cols // 8)), np.uint8)
         windows = list(_windows(facts.rows, facts.cols, facts.bands * dtype.itemsize))
         for number, (window, values) in enumerate(_read_ahead(product, windows), start=1):
             area = RasterWindow(window.col, window.row, window.cols, window.rows)
             dataset.write(as_written(values, meaning), window=area)
+            bits = np.packbits(blank(values, meaning), axis=1)
+            empty[window.row : window.row + window.rows, window.col // 8 : window.col // 8 + bits.shape[1]] = bits
             step(number / len(windows))
-        masked = has_mask(product, flags)
+        masked = has_mask(product, flags) or empty.any()
         for window, counts in masks(product, flags, shares):
             if masked:
+                bits = empty[window.row : window.row + window.rows]
+                counts = counts & (np.unpackbits(bits, axis=1, count=facts.cols) == 0)
                 dataset.write_mask(counts, window=RasterWindow(window.col, window.row, window.cols, window.rows))
     return shares
+
+
+def blank(stored: Stored, meaning: Meaning) -> Mask:
+    """Which pixels (rows, cols) are 0 in every band, which no scene is: they count as missing unless 0 is nodata."""
+    if (meaning.nodata == 0).all():
+        return np.zeros(stored.shape[1:], bool)
+    found: Mask = ~stored.any(axis=0)
+    return found
 
 
 def stored_as(meaning: Meaning) -> tuple[np.dtype[Any], float | None]:
