@@ -10,6 +10,8 @@ from ..backend.facts import COUNTS, RADIANCE, Facts
 from ..backend.protocol import Progress
 from ..backend.reading import Reading
 
+LEFT_OUT = "Left out"
+"""Name of the row that says by which quality flags pixels are left out."""
 _PLACES = {
     "grid": "map grid",
     "gcps": "by coordinates of single pixels (control points)",
@@ -23,12 +25,19 @@ def describe(facts: Facts) -> str:
     bands = f"{facts.bands} bands" if in_use == facts.bands else f"{in_use} of {facts.bands} bands"
     parts = [f"{facts.rows} × {facts.cols} pixels", bands]
     if facts.wavelengths:
-        parts.append(f"{min(facts.wavelengths):.0f}–{max(facts.wavelengths):.0f} nm")
+        parts.append(span(facts))
     if facts.nodata is not None and not math.isnan(facts.nodata):
         parts.append(f"nodata\u00a0{facts.nodata:g}")
     if facts.scale is not None:
         parts.append(f"reflectance\u00a0×\u00a0{facts.scale:g}")
     return ", ".join(parts)
+
+
+def span(facts: Facts) -> str:
+    """From which wavelength to which the usable bands reach; bad ones may have a wavelength of 0."""
+    good = facts.good_bands or (True,) * facts.bands
+    axis = [wave for wave, fine in zip(facts.wavelengths or (), good) if fine] or facts.wavelengths or (0.0,)
+    return f"{min(axis):.0f}–{max(axis):.0f} nm"
 
 
 def details(facts: Facts, reading: Reading) -> List[Tuple[str, str]]:
@@ -38,7 +47,7 @@ def details(facts: Facts, reading: Reading) -> List[Tuple[str, str]]:
     if facts.flags:
         chosen = left_out(facts, reading)
         labels = [one.label.lower() for one in facts.flags if one.name in chosen]
-        rows.append(("Left out", ", ".join(labels) or "no pixels by quality flags"))
+        rows.append((LEFT_OUT, ", ".join(labels) or "no pixels by quality flags"))
     return [(name, text) for name, text in rows if text]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import rasterio
@@ -56,6 +57,10 @@ def opened(path: Path) -> Any:
     except (RasterioError, UnicodeError) as error:  # a name in another encoding than UTF-8
         if path.suffix.lower() == ".hdr" and is_header(path):
             raise ValueError(f"The file {path} is an ENVI header. Choose the data file that belongs to it.") from error
+        if path.is_file() and is_zipfile(path):
+            raise ValueError(
+                f"The archive {path} holds no product that is known as it is. Unpack it, and choose the scene in it."
+            ) from error
         raise ValueError(
             f"The scene {path} cannot be opened as a raster ({error}). Check that the file is whole, or choose "
             "another scene."

@@ -13,12 +13,13 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, Q
 from ...backend.reading import Reading
 from .. import interpreter
 from ..description import Question
+from ..words import LEFT_OUT
 from .colour_buttons import ColourButtons
 from .facts_reader import Answer, FactsReader
 from .form import shrinkable
 from .judgement import Judgement, Line, judge
 from .scene_settings import SceneSettings
-from .tone import Tone, lines_in_tones
+from .tone import Tone, colour_of, lines_in_tones
 
 
 class SceneBox(QWidget):
@@ -97,7 +98,9 @@ class SceneBox(QWidget):
         self.buttons = QHBoxLayout()
         product = QPushButton("Open a product…")
         product.setObjectName("openProductButton")
-        product.setToolTip("EnMAP, PRISMA, EMIT, DESIS and many more, as they were delivered; or drop them on this panel.")
+        product.setToolTip(
+            "EnMAP, PRISMA, EMIT, DESIS and many more, as they were delivered; or drop them on this panel."
+        )
         product.clicked.connect(lambda *_: self.product_wanted.emit())
         self.buttons.addWidget(shrinkable(product))
         self._settings = QPushButton("Scene settings…")
@@ -117,21 +120,22 @@ class SceneBox(QWidget):
 
     def _text(self) -> str:
         lines = self._judgement.lines
-        parts = [lines_in_tones(self, [_marked(one) for one in lines[:1]]), self._table()]
+        parts = [lines_in_tones(self, [self._marked(one) for one in lines[:1]]), self._table()]
         if lines[1:]:
-            parts.append(lines_in_tones(self, [_marked(one) for one in lines[1:]]))
+            parts.append(lines_in_tones(self, [self._marked(one) for one in lines[1:]]))
         return "".join(parts)
 
+    def _marked(self, line: Line) -> Tuple[Tone, str]:
+        if not line.topic:
+            return line.tone, escape(line.text)
+        colour = colour_of(self, line.tone) or "palette(text)"
+        return line.tone, f'{escape(line.text)} <a href="{line.topic}" style="color: {colour}">Change…</a>'
+
     def _table(self) -> str:
-        rows = "".join(
-            f'<tr><td style="padding-right: 8px">{escape(name)}</td><td>{escape(text)}</td></tr>'
-            for name, text in self._judgement.details
-        )
+        rows = ""
+        for name, text in self._judgement.details:
+            link = ' <a href="flags">Change…</a>' if name == LEFT_OUT else ""
+            rows += f'<tr><td style="padding-right: 8px">{escape(name)}</td><td>{escape(text)}{link}</td></tr>'
         if rows:
             return f'<table cellspacing="0" cellpadding="0">{rows}</table>'
         return "<br>" if len(self._judgement.lines) > 1 else ""
-
-
-def _marked(line: Line) -> Tuple[Tone, str]:
-    link = f' <a href="{line.topic}">Change…</a>' if line.topic else ""
-    return line.tone, escape(line.text) + link

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -92,3 +93,10 @@ def test_a_cube_larger_than_memory_is_described_at_once(tmp_path):
     path.write_text(shape + "".join(band.format(number) for number in range(1, 13)) + "</VRTDataset>")
     answer, _ = asked(path)
     assert answer.facts["rows"] == 200000 and answer.refusal == ""
+
+
+def test_an_archive_that_is_no_product_is_to_be_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(write(tmp_path / "scene.tif"), "scene.tif")
+    answer, _ = asked(tmp_path / "a.zip")
+    assert "Unpack it" in answer.refusal and answer.facts == {}

@@ -87,7 +87,7 @@ def test_a_plain_check_stands_until_the_answer_is_there(box, make_layer, answers
     make_layer()
     assert "9 × 14 pixels, 12 bands" in text(box) and "Checking" in text(box) and box.source
     wait_until(lambda: "Checking" not in text(box))
-    assert "1024 × 1000 pixels, 218 of 224 bands, 418–2425 nm" in text(box)
+    assert "1024 × 1000 pixels, 218 of 224 bands, 418–2371 nm" in text(box)
     for said in ("EnMAP L2A", "reflectance", "2022-07-24 10:45", "map grid", "Left out", "cloud", "6 bands are marked"):
         assert said in text(box)
     assert "snow" not in text(box) and "&lt;taken&gt;" in text(box)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import pytest
 from mixel.backend.facts import Facts, Flag
 from mixel.backend.reading import WATER_VAPOUR, Reading, reading_path
@@ -301,3 +304,19 @@ def test_a_folder_that_refuses_is_said_in_the_panel(box, make_layer, monkeypatch
     label = box.findChild(QLabel, "factsLabel")
     wait_until(lambda: "nodata\u00a05" in label.text())
     assert "could not be written beside the scene" in label.text()
+
+
+def test_the_way_to_the_quality_flags(box, make_layer, wait_until, tmp_path):
+    (tmp_path / "answer.json").write_text(json.dumps({"facts": dataclasses.asdict(FACTS)}))
+    make_layer()
+    label = box.findChild(QLabel, "factsLabel")
+    wait_until(lambda: 'href="flags"' in label.text())
+
+    def work(dialog):
+        assert dialog.pages.currentIndex() == 3
+        dialog.flag("cloud").setChecked(False)
+        dialog.press("Ok")
+
+    answer_dialog(work)
+    label.linkActivated.emit("flags")
+    wait_until(lambda: "no pixels by quality flags" in label.text())

@@ -8,10 +8,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from mixel.backend.facts import Facts
+from mixel.backend.facts import Facts, Flag
 from mixel.backend.protocol import Job, Progress
+from mixel.backend.reading import Reading
 from mixel.plugin.folders import forget_run, fresh_folder, usable_folder
-from mixel.plugin.words import describe, in_progress, milestone, percent, size, time_left
+from mixel.plugin.words import describe, details, in_progress, milestone, percent, size, time_left
 
 
 @pytest.mark.parametrize(
@@ -143,3 +144,32 @@ def test_a_forgotten_run_takes_its_copied_layers_along_and_nothing_else(tmp_path
         forget_run(tmp_path / folder)
     assert not (tmp_path / "empty").exists()
     assert [path.name for path in (tmp_path / "full" / "inputs").iterdir()] == ["mine.shp"]
+
+
+def test_details_of_a_product_in_plain_words():
+    flags = (Flag("cloud", "Cloud", True), Flag("snow", "Snow", False))
+    facts = Facts(224, 9, 9, "int16", True, product="EnMAP L1C", quantity="radiance", unit="W/m2/sr/nm", flags=flags)
+    facts = replace(facts, date="2022-07-24T10:45:26Z", place="gcps")
+    assert details(facts, Reading()) == [
+        ("Product", "EnMAP L1C"),
+        ("Values", "radiance, W/m2/sr/nm"),
+        ("Taken", "2022-07-24 10:45"),
+        ("Place", "by coordinates of single pixels (control points)"),
+        ("Left out", "cloud"),
+    ]
+    assert details(facts, Reading(flags=("snow",)))[-1] == ("Left out", "snow")
+    assert details(facts, Reading(flags=()))[-1] == ("Left out", "no pixels by quality flags")
+
+
+@pytest.mark.parametrize(("date", "shown"), [("2022-07-24", "2022-07-24"), ("24 July 2022", "24 July 2022")])
+def test_dates_as_they_are_known(date, shown):
+    assert ("Taken", shown) in details(Facts(4, 9, 9, "int16", True, date=date), Reading())
+
+
+def test_a_plain_raster_has_only_a_place():
+    assert details(Facts(4, 9, 9, "int16", True), Reading()) == [("Place", "map grid")]
+
+
+def test_bands_in_use_are_counted_and_no_nodata_is_no_number():
+    facts = Facts(3, 9, 9, "int16", True, nodata=float("nan"), good_bands=(True, False, True))
+    assert describe(facts) == "9 × 9 pixels, 2 of 3 bands"
