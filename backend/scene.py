@@ -24,7 +24,7 @@ from .place import Place
 from .products import open_product
 from .products.product import Numbers
 from .reading import Reading
-from .survey import ALL_NODATA, Survey, Tile, usable_values
+from .survey import ALL_NODATA, Survey, Tile, TooFewValues, usable_values
 
 SURVEYED, SURVEY_TILE = (8, 32), 64
 """How many tiles of which side tell what the values are like, at least and at most."""
@@ -233,7 +233,7 @@ class Scene:
         )
         try:
             return Survey.of(map(self._tile, few), len(few))
-        except ValueError:
+        except TooFewValues:
             return Survey.of(map(self._tile, places), len(places))
 
     def _surveyed(self) -> int:

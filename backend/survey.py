@@ -32,6 +32,10 @@ ON_ITS_SIDE = (0.6, 0.1)
 """Share of the variance that one image axis explains at least, and the bands at most, where axes were exchanged."""
 
 
+class TooFewValues(ValueError):
+    """The tiles that were looked at hold too little to judge by; others may hold more."""
+
+
 class Tile(NamedTuple):
     """A part of a scene: ``stored`` and ``usable`` (bands, rows, cols), ``counts`` (rows, cols): what masks leave."""
 
@@ -58,7 +62,7 @@ class Survey:
 
     @classmethod
     def of(cls, tiles: Iterable[Tile], number: int) -> Survey:
-        """Survey tiles, about ``number`` of them. ValueError if too few bands say anything."""
+        """Survey tiles, about ``number`` of them. TooFewValues if too few bands say anything."""
         lows, highs, counts, pool, pixels, blank = [], [], [], [], 0, 0
         sides: list[tuple[float, float, float] | None] = []
         for tile in tiles:
@@ -78,10 +82,10 @@ class Survey:
             pool.append(values[:, ::step])
         count = np.sum(counts, axis=0)
         if not count.any():
-            raise ValueError(ALL_NODATA)
+            raise TooFewValues(ALL_NODATA)
         informative = (np.min(lows, axis=0) < np.max(highs, axis=0)) & (2 * count >= count.max())
         if informative.sum() < MIN_BANDS:
-            raise ValueError(
+            raise TooFewValues(
                 f"Only {informative.sum()} bands of the scene vary from pixel to pixel and are not mostly nodata; "
                 f"Mixel needs at least {MIN_BANDS}. Choose another scene or check the nodata value."
             )
