@@ -108,7 +108,8 @@ def _cloud(pixels: Array, size: int) -> Table:
     noise = power - inside
     signal = inside - size / len(mean) * power
     limit = 15 + 10 * np.log10(size)
-    if noise <= 1e-12 * power or (signal > 0 and 10 * np.log10(signal / noise) > limit):
+    clear = noise <= 1e-12 * power or (signal > 0 and 10 * np.log10(signal / noise) > limit)
+    if clear and size <= len(mean):  # one endmember more than bands has no cone, only a simplex
         cone = project(pixels, leading(correlation(pixels), size))
         middle = cone.mean(axis=0)
         heights = cone @ middle

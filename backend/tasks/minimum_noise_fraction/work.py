@@ -21,16 +21,15 @@ MOST_DRAWN = 10
 
 
 def prepare(run: Run) -> float:
-    """Refuse more components than bands. ValueError, a sentence; gives the bytes of the results."""
-    wanted, bands = run.options.num_components, run.scene.bands
-    if wanted > bands:
-        raise ValueError(f"The scene has {bands} usable bands; ask for at most so many components, not {wanted}.")
-    return required_bytes(run.scene, wanted)
+    """Nothing to refuse; gives the bytes of the results."""
+    return required_bytes(run.scene, _count(run))
 
 
 def perform(run: Run, folder: OutputFolder) -> list[Section]:
     """Fit to a sample, then map."""
-    scene, count = run.scene, run.options.num_components
+    scene, count = run.scene, _count(run)
+    if count < run.options.num_components:
+        run.notice(f"The scene has {scene.bands} usable bands, so there are {count} components.")
     run.emit(Progress(0.0, "Judging the noise in a sample of the scene"))
     fitted = fit_mnf(scene.sample(NUM_TILES, TILE))
 
@@ -62,3 +61,8 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     ]
     rows = [("Components with more signal than noise", f"{above} of {scene.bands}")]
     return [Section("Components", rows=rows, pictures=pictures)]
+
+
+def _count(run: Run) -> int:
+    """How many components: those asked for, at most as many as there are bands."""
+    return min(int(run.options.num_components), run.scene.bands)
