@@ -127,6 +127,8 @@ class DlrScene(StripRaster):
         """Open the image, one of the product's parts. ValueError, a sentence, if it does not fit its metadata."""
         self._found, self._quality, self._image = found, None, Path(found.parts[image]).name
         super().__init__(found.delivery.raster(found.parts[image]), found.delivery.on_disk(found.parts[image]))
+        if found.zipped:  # unpacked from far before it for any pixel of it
+            self.block = (self.facts.rows, self.facts.cols)
         self._reads("METADATA")
         if len(bands) != self.facts.bands:
             raise self._unfit(f"{self.facts.bands} bands", f"names {len(bands)}")
