@@ -9,7 +9,7 @@ of the job's output folder; with ``--parent`` the process ends as soon as proces
 nothing but events, one JSON object a line, UTF-8, in this order:
 
 * ``{"event": "started", "task", "method", "device", "scan", "version"}`` once, first, unless the job itself is
-  refused; ``scan`` says in one sentence which form of the selective scan runs;
+  refused; ``scan`` says which form of the selective scan runs where, and why; empty where no network runs;
 * any number of
   ``{"event": "progress", "fraction": 0-1, "message", "seconds_left": number or null}``,
   ``{"event": "metric", "name", "value", "step", "unit"}`` (a point of a live curve),
@@ -50,6 +50,7 @@ INPUTS = "inputs"
 OWNER = "pid"
 """File in PARTIAL: the number of the process that writes there and when it started, in seconds since 1970."""
 FORMAT = 1
+LONGEST_DEVICE = 200
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Job:
     scale: Optional[float] = None
     """Stored value that means reflectance 1 (10000 for most products); None: as the reading or the file says."""
     device: str = "auto"
-    """``auto``, ``cpu`` or ``cuda``."""
+    """``auto``, ``cpu``, ``cuda``, ``mps``, a number such as ``cuda:1``, or (part of) a graphics card's name."""
     record: Dict[str, Any] = field(default_factory=dict)
     reading: Dict[str, Any] = field(default_factory=dict)
     """What the user knows better than the scene's file: :class:`backend.reading.Reading` as a dictionary."""
@@ -113,8 +114,9 @@ class Job:
         scale = content.get("scale")
         if scale is not None and not (type(scale) in (int, float) and 0 < scale < 1e9):
             raise ValueError("The field 'scale' of the job file must be a positive number or null.")
-        if content.get("device", "auto") not in ("auto", "cpu", "cuda"):
-            raise ValueError("The field 'device' of the job file must be 'auto', 'cpu' or 'cuda'.")
+        device = content.get("device", "auto")
+        if not isinstance(device, str) or not device.strip() or len(device) > LONGEST_DEVICE:
+            raise ValueError("The field 'device' of the job must be 'auto', 'cpu', 'cuda', 'mps' or a card's name.")
         return cls(**content)
 
     def write(self, path: Union[str, Path]) -> None:

@@ -10,16 +10,15 @@ from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
 
 from . import version
-from .methods import Method
+from .methods import Method, method
+from .packages import PACKAGES
 from .protocol import Event, Job, Notice
 from .scene import Scene
 from .tasks import Task
 
 if TYPE_CHECKING:
+    from .devices import Chosen
     from .training import Record
-
-PACKAGES = ("torch", "numba", "numpy", "rasterio", "scipy", "scikit-learn", "matplotlib")
-
 
 UNHEARD = 0.05
 """A network that counts less than this in the classes has no say in them."""
@@ -53,6 +52,18 @@ class Run:
         self.notices.append(message)
         self.emit(Notice(message))
 
+    def on_device(self, fit: Callable[[Any], Any]) -> Any:
+        """``fit`` with the device that was chosen; with the processor, which is told, if a card chosen by Mixel fails.
+
+        ValueError, a sentence, if the device that was wished for cannot be used.
+        """
+        from .devices import PROCESSOR
+        from .room import fitted
+
+        device = device_of(self.job, self.task)
+        chosen = device.device if device else PROCESSOR
+        return fitted(fit, chosen, self.job.device == "auto", self.notice)
+
     def trained(self, training: Record | None, num_parameters: int) -> None:
         """Take in what training gave (None: the method trains nothing step by step)."""
         self.training = training
@@ -81,23 +92,44 @@ class Run:
         }
 
 
-def chosen_device(job: Job, task: Task) -> str:
-    """The device a run works on. ValueError if the wished one cannot be used."""
-    if not task.on_device:
-        return "cpu"
-    from .training import choose_device  # loads torch, which most tasks do not need
+def device_of(job: Job, task: Task) -> Chosen | None:
+    """The device that this run's network works on; None where no network runs.
 
-    return str(choose_device(job.device))
+    ValueError if the wished one cannot be used.
+    """
+    if not task.on_device or not _on_device(job):
+        return None
+    from .devices import choose  # loads torch, which most tasks do not need
+
+    return choose(job.device)
+
+
+def _on_device(job: Job) -> bool:
+    """Whether the job's method, or the method of the model it applies, is a network."""
+    if job.method:
+        return method(job.method).on_device
+    from .model import read_model
+
+    try:
+        return read_model(job.inputs["model"]["path"]).described.on_device
+    except (KeyError, ValueError):
+        return False  # the task refuses such a model, and says why
+
+
+def chosen_device(job: Job, task: Task) -> str:
+    """The device a run works on, in words. ValueError if the wished one cannot be used."""
+    chosen = device_of(job, task)
+    return chosen.name if chosen else "cpu"
 
 
 def scan_sentence(job: Job, task: Task) -> str:
-    """Which form of the selective scan runs, in one sentence; empty for a task without methods."""
-    if not task.on_device:
+    """Which form of the selective scan runs where, and why; empty where no network runs."""
+    chosen = device_of(job, task)
+    if not chosen:
         return ""
     from .scan import chosen_form
-    from .training import choose_device
 
-    return chosen_form(choose_device(job.device)).sentence
+    return " ".join(filter(None, [chosen.sentence, chosen_form(chosen.device).sentence]))
 
 
 def versions(job: Job, task: Task) -> dict[str, str]:
@@ -109,9 +141,12 @@ def versions(job: Job, task: Task) -> dict[str, str]:
         "System": platform.platform(),
         "Device": chosen_device(job, task),
     }
-    if task.on_device:
+    chosen = device_of(job, task)
+    if chosen:
+        from .devices import promise
         from .scan import products_sentence
 
         found["Selective scan"] = scan_sentence(job, task)
-        found.update({"Processor": products_sentence()} if found["Device"] == "cpu" else {})
+        found["Repeatable"] = promise(chosen.device, bool(job.settings.get("repeatable")))
+        found.update({"Processor": products_sentence()} if chosen.device.type == "cpu" else {})
     return found

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from . import devices
+from .room import release
+
 Report = Callable[[int, int, float], None]
 """Called with the step done (from 1), the number of steps and the loss."""
 
@@ -30,14 +33,8 @@ class Record:
 
 
 def choose_device(wish: str) -> torch.device:
-    """The device for ``auto``, ``cpu`` or ``cuda``. ValueError if a GPU is wished for and none can be used."""
-    if wish == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "This computer's GPU cannot be used: no NVIDIA driver is found, or the backend's Python holds torch for "
-            "the CPU. Choose the device 'auto' or 'cpu', or repair the backend's Python on the Python page of Mixel's "
-            "panel."
-        )
-    return torch.device("cuda" if wish != "cpu" and torch.cuda.is_available() else "cpu")
+    """The device for a job's wish; see :func:`.devices.choose`. ValueError if what is wished for cannot be used."""
+    return devices.choose(wish).device
 
 
 def train(
@@ -51,35 +48,45 @@ def train(
     validate: Callable[[], float] | None = None,
     every: int = 20,
     warm_up: int = 0,
+    repeatable: bool = False,
 ) -> Record:
     """Minimise ``loss`` over the model's trainable parameters with Adam and a cosine schedule down to 5 %.
 
     ``validate`` gives the loss on validation pixels; it is asked ``every`` so many steps after the first ``warm_up``,
     in evaluation mode, and the weights of the best answer are kept. ``report`` may have a method ``validated(step,
-    loss)`` to hear of it. ``weight_decay`` is AdamW's, on matrices only. ValueError if the loss is no number any more.
+    loss)`` to hear of it. ``weight_decay`` is AdamW's, on matrices only. ``repeatable``: see
+    :func:`.devices.repeatable`. ValueError if the loss is no number any more.
     """
     optimiser = torch.optim.AdamW(_groups(model, weight_decay), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=0.05 * learning_rate)
     started, losses, best = time.monotonic(), [], _Best(model)
     model.train()
-    for step in range(1, steps + 1):
-        optimiser.zero_grad(set_to_none=True)
-        value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        losses.append(float(value.detach()))
-        if not torch.isfinite(value):
-            raise ValueError(
-                f"The training diverged at step {step}. Lower the learning rate, or look for extreme values "
-                "in the scene."
-            )
-        report(step, steps, losses[-1])
-        if validate and step > warm_up and (step % every == 0 or step == steps):
-            best.ask(validate, step, report)
+    device = next((one.device for one in model.parameters()), devices.PROCESSOR)
+    with devices.repeatable(device, repeatable):
+        for step in range(1, steps + 1):
+            losses.append(_step(loss, optimiser, step))
+            schedule.step()
+            report(step, steps, losses[-1])
+            if validate and step > warm_up and (step % every == 0 or step == steps):
+                best.ask(validate, step, report)
     best.restore()
     model.eval()
+    release(device)
     return Record(losses, time.monotonic() - started, best.answers, best.step or steps)
+
+
+def _step(loss: Callable[[], Tensor], optimiser: torch.optim.Optimizer, step: int) -> float:
+    """One step of the optimiser; the loss before it. ValueError if that is no number."""
+    optimiser.zero_grad(set_to_none=True)
+    value = loss()
+    value.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    found = float(value.detach())
+    if not math.isfinite(found):
+        raise ValueError(
+            f"The training diverged at step {step}. Lower the learning rate, or look for extreme values in the scene."
+        )
+    return found
 
 
 class _Best:

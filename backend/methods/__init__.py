@@ -1,8 +1,9 @@
 """The registry of methods: a folder here with a ``config.py`` is a method of Mixel.
 
 ``config.py`` (standard library only, read by QGIS too) holds ``LABEL``, ``TASK``, ``SUMMARY``, ``ADVICE`` (when to use
-it, when not, what it costs, as the scoreboard teaches), ``REFERENCE`` and the class ``Config``. What does the work
-stands beside it in ``method.py`` and is imported only when it runs.
+it, when not, what it costs, as the scoreboard teaches), ``REFERENCE`` and the class ``Config``; a method whose network
+may run on a graphics card says so by ``ON_DEVICE = True``. What does the work stands beside it in ``method.py`` and is
+imported only when it runs.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class Method:
     advice: str
     reference: str
     config: Type[Any]
+    on_device: bool = False
+    """Whether it is a network, which may run on a graphics card; the others run on the processor whatever is chosen."""
 
     @property
     def settings(self) -> List[Setting]:
@@ -46,7 +49,7 @@ def methods(task: Optional[str] = None) -> List[Method]:
         config = importlib.import_module(f"{__name__}.{name}.config")
         if task in (None, config.TASK):
             words = (config.LABEL, config.TASK, config.SUMMARY, config.ADVICE, config.REFERENCE)
-            found.append(Method(name, *words, config.Config))
+            found.append(Method(name, *words, config.Config, getattr(config, "ON_DEVICE", False)))
     return found
 
 

@@ -19,9 +19,22 @@ def seed() -> Any:
     return setting(
         11,
         "Random seed",
-        "The same seed gives the same result on the same machine.",
+        "The same seed gives the same result on the same machine; a network on a graphics card gives nearly the same, "
+        "unless 'Same result each time' is on.",
         minimum=0,
         maximum=2**31 - 1,
+    )
+
+
+def repeatable() -> Any:
+    """A field of a Config: whether a network learns by operators that give the same each time."""
+    return setting(
+        False,
+        "Same result each time",
+        "On a graphics card, sums are made in an order that changes, so that two runs with one seed differ in the last "
+        "digits and, after many steps, a little in the map. This takes slower operators that do not. On the processor "
+        "it changes nothing.",
+        advanced=True,
     )
 
 

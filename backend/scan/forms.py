@@ -17,7 +17,9 @@ from types import ModuleType
 
 import torch
 
-from . import proof
+from . import trials
+
+LABELS = {"triton": "Triton form", "mamba_ssm": "mamba_ssm form", "torch": "chunked form in plain torch operators"}
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,17 @@ class Choice:
 
 
 def forms(device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> list[Choice]:
-    """All forms, the fastest first, each with whether it can run on `device` in `dtype` and why."""
+    """All forms, the fastest first, each with whether it can run on `device` in `dtype` and why.
+
+    On the CPU the order is that of the benchmarks, on other devices that of a trial on this machine.
+    """
     where = torch.device(device)
-    plain = Choice("torch", f"The chunked form in plain torch operators runs on {where.type}.")
     slow = Choice("reference", "The sequential form is slow and meant for tests; it runs only when asked for by name.")
-    if where.type == "cuda":
-        return [_optional("triton", where, dtype), _optional("mamba_ssm", where, dtype), plain, slow]
-    extra = [Choice("triton", "Triton's interpreter is on, for tests.")] if _interpreted(where) else []
-    return [_numba(where.type, dtype), plain, *extra, slow]
+    if where.type == "cpu":
+        plain = Choice("torch", "The chunked form in plain torch operators runs on cpu.")
+        extra = [Choice("triton", "Triton's interpreter is on, for tests.")] if _interpreted() else []
+        return [_numba(dtype), plain, *extra, slow]
+    return [*_tried(where, dtype), slow]
 
 
 def chosen_form(
@@ -67,41 +72,43 @@ def form_module(name: str | None, device: torch.device, dtype: torch.dtype, init
 
 @cache
 def _chosen_name(device: torch.device, dtype: torch.dtype, initial_state: bool) -> str:
-    return chosen_form(device, dtype, initial_state).name
+    chosen = chosen_form(device, dtype, initial_state).name
+    if chosen == "reference" and device.type != "cpu":
+        raise ValueError(f"The selective scan does not run on {device}; choose the device 'cpu'.")
+    return chosen
 
 
 def _module(name: str) -> ModuleType:
     return import_module(f"{__package__}.{name}_form")
 
 
-@cache
-def _optional(name: str, device: torch.device, dtype: torch.dtype) -> Choice:
-    """A form that needs a package users may not have, and must prove itself on this machine first."""
-    package = {"triton": "Triton", "mamba_ssm": "mamba_ssm"}[name]
-    needed = {"triton": ("triton",), "mamba_ssm": ("mamba_ssm", "causal_conv1d")}[name]
-    if any(find_spec(part) is None for part in needed):
-        return Choice(name, f"The {package} form is missing: {' and '.join(needed)} cannot be imported.", False)
+def _tried(device: torch.device, dtype: torch.dtype) -> list[Choice]:
+    """The forms of graphics cards: those that passed the trial by their time in it, then the others."""
+    found = trials.tried(device)
+    faults = {name: found[name].fault for name in LABELS}
     if dtype == torch.float64:
-        return Choice(name, f"The {package} form computes in float32, not in float64.", False)
-    try:
-        fault = proof.fault(_module(name), device)
-    except proof.FAILURES as error:
-        fault = f"it cannot be imported ({type(error).__name__})"
-    if fault:
-        return Choice(name, f"The {package} form is not used: {fault}.", False)
-    return Choice(name, f"The {package} form is the fastest here and agreed with the reference in a trial run.")
+        narrow = dict.fromkeys(("triton", "mamba_ssm"), "it computes in float32, not in float64")
+        faults = {name: fault or narrow.get(name, "") for name, fault in faults.items()}
+    passed = sorted((name for name, fault in faults.items() if not fault), key=lambda name: found[name].seconds)
+    failed = [
+        Choice(name, f"The {LABELS[name]} is not used: {fault}.", False) for name, fault in faults.items() if fault
+    ]
+    times = ", ".join(f"{name} {1e3 * found[name].seconds:.2g} ms" for name in passed)
+    why = "agreed with the reference in a trial run" + (f" and was the fastest ({times})" if len(passed) > 1 else "")
+    able = [
+        Choice(name, f"The {LABELS[name]} {why if number == 0 else 'was slower in a trial run'}.")
+        for number, name in enumerate(passed)
+    ]
+    return [*failed, *able]
 
 
-def _interpreted(device: torch.device) -> bool:
+def _interpreted() -> bool:
     """Whether Triton's interpreter may run the Triton form on the CPU."""
-    wanted = device.type == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
-    return wanted and find_spec("triton") is not None
+    return os.environ.get("TRITON_INTERPRET") == "1" and find_spec("triton") is not None
 
 
-def _numba(kind: str, dtype: torch.dtype) -> Choice:
+def _numba(dtype: torch.dtype) -> Choice:
     """The compiled form: on the CPU, in float32 and smaller, where Numba is installed."""
-    if kind != "cpu":
-        return Choice("numba", f"The compiled Numba form runs on the CPU only, not on {kind}.", False)
     if dtype == torch.float64:
         return Choice("numba", "The compiled Numba form computes in float32, not in float64.", False)
     if not _numba_loads():

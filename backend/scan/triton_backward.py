@@ -7,14 +7,14 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from .triton_kernels import _compose, _rows, _sigmoid, _softplus, _steps, _table
+from .triton_kernels import _compose, _place, _rows, _sigmoid, _softplus, _steps, _table
 
 
 @triton.jit  # type: ignore[untyped-decorator, unused-ignore]
 def backward(
     u, u_b, u_l, delta, delta_b, delta_l, B, B_b, B_l, C, C_b, C_l, z, z_b, z_l, dy, dy_b, dy_l,
     A, D, bias, kept, incoming, du, ddelta, dz, dB, dC, dA, dD, dbias, outgoing,
-    batches, length, d, n, segment, segments, tiles,
+    batches, length, d, n, segment, segments, tiles, blocks,
     T: tl.constexpr, DB: tl.constexpr, N: tl.constexpr, SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr,
     GATED: tl.constexpr, SKIP: tl.constexpr, ONLY_CARRY: tl.constexpr,
 ):  # fmt: skip
@@ -23,7 +23,7 @@ def backward(
     The adjoint before its first token goes to `outgoing`; with ONLY_CARRY nothing else is written. dB and dC come once
     for each block of channels, dA, dD and dbias once for each segment; the caller sums them.
     """
-    batch, part, block = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    batch, part, block = _place(segments, blocks)
     c, s = block * DB + tl.arange(0, DB), tl.arange(0, N)
     in_c, in_s = c < d, s < n
     both = in_c[:, None] & in_s[None, :]

@@ -1,5 +1,6 @@
-"""The scan on NVIDIA and AMD graphics processors through Triton: no compiler on the user's machine.
+"""The scan on NVIDIA and AMD graphics processors through Triton.
 
+Triton compiles the kernels itself, and a few lines of C with the machine's compiler (see `..compiler`).
 Long sequences are cut into segments that run side by side; the arithmetic stands in `triton_kernels`.
 """
 
@@ -17,7 +18,21 @@ from .torch_form import recurrence
 TILE = 16
 PROGRAMS = 1024
 """Programs worth starting at once: a few for every multiprocessor of a large chip."""
+PROGRAMS_AT_MOST = 2**31 - 1
+"""That CUDA starts along the first axis of a grid."""
+MOST_STATES = 128
+"""Of all channels of a program together."""
+WARPS, WARPS_FOR_MANY = 4, 8
+"""Of a program, and of one of the backward with more than 16 states. By the compiler's reports for sm_75 to sm_120 this
+and MOST_STATES keep everything in registers, but for 8 bytes that the compiler gives up itself to run more at once."""
+OPTIONS = {"num_stages": 3, "enable_fp_fusion": True}
+"""The compiler's defaults; said because Triton is about to change one of them."""
 LOG2E = 1.4426950408889634
+
+
+def block_of(channels: int, states: int) -> int:
+    """How many channels a program takes: a power of two up to 16."""
+    return max(1, min(16, _power_of_two(channels), MOST_STATES // _power_of_two(states)))
 
 
 def interpreted() -> bool:
@@ -36,7 +51,7 @@ class _Call:
         self.rows = [_neighbours(rows) for rows in (u, delta, B, C, z)]
         self.A = (inputs.A.detach().float() * LOG2E).contiguous()
         self.D, self.bias = (_vector(t, channels, self.A) for t in (inputs.D, inputs.delta_bias))
-        self.channels = min(16, _power_of_two(channels)) if states <= 32 else 4
+        self.channels = block_of(channels, states)
         self.blocks = -(-channels // self.channels)
         tiles = -(-length // TILE)
         wanted = max(1, PROGRAMS // max(1, batch * self.blocks))
@@ -44,13 +59,19 @@ class _Call:
         self.segment = per_segment * TILE
         self.segments = max(1, -(-length // self.segment))
         self.tiles = self.segments * per_segment
-        self.grid = (batch, self.segments, self.blocks)
+        self.grid = (batch * self.segments * self.blocks,)
+        if self.grid[0] > PROGRAMS_AT_MOST:
+            raise ValueError(
+                f"The scan of {batch} sequences of {length} tokens and {channels} channels is too large for one call; "
+                "pass fewer sequences at a time."
+            )
         self.constants = {
             "T": TILE,
             "DB": self.channels,
             "N": _power_of_two(states),
             "SOFTPLUS": inputs.delta_softplus,
             "REVERSE": inputs.reverse,
+            **OPTIONS,
         }
 
     def table(self, number: int) -> tuple[Tensor, int, int]:
@@ -75,13 +96,19 @@ class _Call:
         ends, sums = self.new(batch, self.segments, channels, states), self.new(batch, self.segments, channels)
         triton_kernels.summarise[self.grid](
             *self.table(0), *self.table(1), *self.table(2), self.A, self.bias, ends, sums,
-            length, channels, states, self.segment, self.segments, **self.constants,
+            length, channels, states, self.segment, self.segments, self.blocks,
+            num_warps=WARPS, **self.constants,
         )  # fmt: skip
         return ends, self.segment_decay(sums)
 
 
 def forward(inputs: ScanInputs, keep: bool, last: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Output (b, l, d), the last state (b, d, n) when `last`, and the tiles' entry states when `keep`."""
+    with torch.cuda.device_of(inputs.u):  # type: ignore[no-untyped-call] # Triton starts kernels on the current card
+        return _forward(inputs, keep, last)
+
+
+def _forward(inputs: ScanInputs, keep: bool, last: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
     call = _Call(inputs)
     batch, length, channels, states = call.sizes
     start = inputs.initial_state
@@ -97,14 +124,21 @@ def forward(inputs: ScanInputs, keep: bool, last: bool) -> tuple[Tensor, Tensor 
     kept = call.new(batch, call.tiles, channels, states) if keep else end
     triton_kernels.forward[call.grid](
         *(part for number in range(5) for part in call.table(number)), call.A, call.D, call.bias, entries, kept, y, end,
-        length, channels, states, call.segment, call.segments, call.tiles,
-        GATED=inputs.z is not None, SKIP=inputs.D is not None, KEEP=keep, **call.constants,
+        length, channels, states, call.segment, call.segments, call.tiles, call.blocks,
+        GATED=inputs.z is not None, SKIP=inputs.D is not None, KEEP=keep, num_warps=WARPS, **call.constants,
     )  # fmt: skip
     return y, end if last else None, kept if keep else None
 
 
 def backward(inputs: ScanInputs, entries: Tensor | None, dy: Tensor, dlast: Tensor | None) -> tuple[Tensor | None, ...]:
     """Gradients of the nine tensors of `inputs`, from dy (b, l, d) and dlast (b, d, n)."""
+    with torch.cuda.device_of(inputs.u):  # type: ignore[no-untyped-call]
+        return _backward(inputs, entries, dy, dlast)
+
+
+def _backward(
+    inputs: ScanInputs, entries: Tensor | None, dy: Tensor, dlast: Tensor | None
+) -> tuple[Tensor | None, ...]:
     call = _Call(inputs)
     batch, length, channels, states = call.sizes
     end = call.A.new_zeros(batch, channels, states) if dlast is None else dlast.float()
@@ -122,8 +156,9 @@ def backward(inputs: ScanInputs, entries: Tensor | None, dy: Tensor, dlast: Tens
             *(part for number in range(5) for part in call.table(number)), dout, dout.stride(0), dout.stride(1),
             call.A, call.D, call.bias, outgoing if entries is None else entries, incoming,
             du, ddelta, dz, dB, dC, dA, dD, dbias, outgoing,
-            batch, length, channels, states, call.segment, call.segments, call.tiles,
-            GATED=inputs.z is not None, SKIP=inputs.D is not None, ONLY_CARRY=only_carry, **call.constants,
+            batch, length, channels, states, call.segment, call.segments, call.tiles, call.blocks,
+            GATED=inputs.z is not None, SKIP=inputs.D is not None, ONLY_CARRY=only_carry,
+            num_warps=WARPS if states <= 16 else WARPS_FOR_MANY, **call.constants,
         )  # fmt: skip
 
     if length and batch:

@@ -1,10 +1,14 @@
 """The selective scan in Triton. Letters as in `reference`; A comes multiplied by log2(e).
 
-A program takes one sequence, one segment of its tokens and DB channels, with all N states. It walks over its segment
-in tiles of T tokens: inside a tile all tokens are done at once by an associative scan, between tiles the state is
-carried. Segments run side by side, so each needs its entry state: a first pass (`summarise`) gives what a segment makes
-of a zero state, and the whole segment decays by exp(A sum delta), so the carry over segments is a short recurrence.
-With `reverse` token t is row l-1-t.
+A program takes one sequence, one segment of its tokens and DB channels, with all N states; neighbouring programs take
+neighbouring channels of the same tokens, which lie side by side. It walks over its segment in tiles of T tokens:
+inside a tile all tokens are done at once by an associative scan, between tiles the state is carried. Segments run side
+by side, so each needs its entry state: a first pass (`summarise`) gives what a segment makes of a zero state, and the
+whole segment decays by exp(A sum delta), so the carry over segments is a short recurrence. With `reverse` token t is
+row l-1-t.
+
+Numbers of programs, tokens and channels are 64 bits wide before anything is multiplied, and the grid has one axis: on
+the others CUDA starts no more than 65,535 programs.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -67,14 +71,22 @@ def _last_row(tile, T: tl.constexpr):
 
 
 @triton.jit  # type: ignore[untyped-decorator, unused-ignore]
+def _place(segments, blocks):
+    """(sequence, segment, block of channels) of this program, 64 bits wide."""
+    program = tl.program_id(0).to(tl.int64)
+    rest = program // blocks
+    return rest // segments, rest % segments, program % blocks
+
+
+@triton.jit  # type: ignore[untyped-decorator, unused-ignore]
 def summarise(
     u, u_b, u_l, delta, delta_b, delta_l, B, B_b, B_l, A, bias, ends, sums,
-    length, d, n, segment, segments,
+    length, d, n, segment, segments, blocks,
     T: tl.constexpr, DB: tl.constexpr, N: tl.constexpr, SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr,
 ):  # fmt: skip
     """What each segment makes of a zero state (b, segments, d, n), and its sum of delta (b, segments, d)."""
-    batch, part = tl.program_id(0), tl.program_id(1)
-    c, s = tl.program_id(2) * DB + tl.arange(0, DB), tl.arange(0, N)
+    batch, part, block = _place(segments, blocks)
+    c, s = block * DB + tl.arange(0, DB), tl.arange(0, N)
     in_c, in_s = c < d, s < n
     a = tl.load(A + c[:, None] * n + s[None, :], mask=in_c[:, None] & in_s[None, :], other=0.0)
     shift = tl.load(bias + c, mask=in_c, other=0.0)
@@ -100,13 +112,13 @@ def summarise(
 @triton.jit  # type: ignore[untyped-decorator, unused-ignore]
 def forward(
     u, u_b, u_l, delta, delta_b, delta_l, B, B_b, B_l, C, C_b, C_l, z, z_b, z_l, A, D, bias, entries, kept, y, last,
-    length, d, n, segment, segments, tiles,
+    length, d, n, segment, segments, tiles, blocks,
     T: tl.constexpr, DB: tl.constexpr, N: tl.constexpr, SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr,
     GATED: tl.constexpr, SKIP: tl.constexpr, KEEP: tl.constexpr,
 ):  # fmt: skip
     """y (b, l, d), the state at the entry of every tile (b, tiles, d, n) when KEEP, and the last state (b, d, n)."""
-    batch, part = tl.program_id(0), tl.program_id(1)
-    c, s = tl.program_id(2) * DB + tl.arange(0, DB), tl.arange(0, N)
+    batch, part, block = _place(segments, blocks)
+    c, s = block * DB + tl.arange(0, DB), tl.arange(0, N)
     in_c, in_s = c < d, s < n
     both = in_c[:, None] & in_s[None, :]
     a = tl.load(A + c[:, None] * n + s[None, :], mask=both, other=0.0)

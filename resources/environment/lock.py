@@ -41,6 +41,11 @@ FILES = {
     "windows-cuda": "windows",
     "macos-arm64": "macos-arm64",
 }
+OWN = {"windows-cuda": ["triton-windows==3.7.1.post27"]}
+"""Pinned by hand: where torch brings no Triton, the build of the version that the same torch brings on Linux (3.7.1).
+
+It holds a C compiler, ptxas and CUDA's headers, and depends on nothing.
+"""
 HEADER = """\
 # {name}: every package of the backend's Python, pinned, with all dependencies. Python {first} to {last}.
 # torch is installed first, in a step of its own: the build for the accelerator is chosen by plugin/environment,
@@ -117,12 +122,17 @@ def lines(found: Dict[str, Dict[str, str]]) -> List[str]:
     return out
 
 
+def name_of(pin: str) -> str:
+    """What a line pins."""
+    return pin.split("==")[0]
+
+
 def main() -> None:
     """Write all lock files."""
     pins = {name: lines({python: resolve(name, python) for python in PYTHONS}) for name in PLATFORMS}
     for name, platform in FILES.items():
         header = HEADER.format(name=name, first=PYTHONS[0], last=PYTHONS[-1])
-        text = header + "\n".join([TORCH, *pins[platform]]) + "\n"
+        text = header + "\n".join([TORCH, *sorted([*pins[platform], *OWN.get(name, [])], key=name_of)]) + "\n"
         (Path(__file__).parent / f"{name}.txt").write_text(text, encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mixel.backend.training import choose_device, train
+from mixel.backend.training import train
 from torch import nn
 
 
@@ -97,17 +97,6 @@ def test_an_error_of_the_report_ends_the_training():
 
     with pytest.raises(InterruptedError):
         fitted(report=cancelled)
-
-
-@pytest.mark.parametrize("wish", ["auto", "cpu", "cuda"])
-@pytest.mark.parametrize("there", [True, False])
-def test_the_device_that_is_wished_for_is_taken_or_refused(monkeypatch, wish, there):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
-    if wish == "cuda" and not there:
-        with pytest.raises(ValueError, match=r"GPU cannot be used.*Choose the device 'auto' or 'cpu', or repair"):
-            choose_device(wish)
-    else:
-        assert choose_device(wish).type == ("cuda" if there and wish != "cpu" else "cpu")
 
 
 def test_validation_is_not_asked_while_it_warms_up():

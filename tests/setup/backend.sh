@@ -8,7 +8,7 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 cd "$ROOT"
 export MIXEL_HOME="$CACHE/home"
-TRITON="$CACHE/triton-3.9.0"
+TRITON="$CACHE/triton-3.7.1" # which torch 2.13 for CUDA brings
 
 case "${1:-}" in
 make)
@@ -18,7 +18,7 @@ make)
     for old in "$MIXEL_HOME"/python-*; do # of earlier lock files
         case "$python" in "$old"/*) ;; *) rm -rf "$old" ;; esac
     done
-    if [ ! -e "$TRITON/.done" ]; then # for its interpreter: the GPU's kernels are tested without a GPU
+    if [ ! -e "$TRITON/.done" ]; then # its interpreter and compiler test the GPU's kernels without a GPU
         rm -rf "${TRITON%-*}"-*
         "$python" -m pip install --quiet --no-deps --target "$TRITON" "triton==${TRITON##*-}" </dev/null
         touch "$TRITON/.done"

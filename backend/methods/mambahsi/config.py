@@ -9,6 +9,7 @@ from .. import shared
 
 LABEL = "MambaHSI (image level)"
 TASK = "classify"
+ON_DEVICE = True
 SUMMARY = (
     "Classifies all pixels of a part of the scene at once: state-space networks read the pixels one after the other "
     "and each pixel's channels. The quickest network to map large scenes with."
@@ -34,6 +35,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    repeatable: bool = shared.repeatable()
     regression: bool = shared.regression()
     square: int = setting(
         8,

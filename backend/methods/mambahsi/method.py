@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ... import room
 from ...cube import Array, Cube
 from ...training import Record, Report, train
 from ..contract import Plan, TrainingData
@@ -63,10 +64,11 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         config.learning_rate,
         report,
         weight_decay=config.weight_decay,
+        repeatable=config.repeatable,
         validate=validate if held else None,
     )
     silent = Regression.silent(normalisation.mean, data.num_classes)
-    return pooled(FittedMambaHsi(network, normalisation, silent, device, record), data, config.regression)
+    return pooled(FittedMambaHsi(network, normalisation, silent, halo(config), device, record), data, config.regression)
 
 
 def restore(
@@ -77,7 +79,7 @@ def restore(
     normalisation, regression = stored.normalisation(wavelengths, config.components), stored.regression(num_classes)
     network = MambaHsi(config, normalisation.projection.shape[1], num_classes)
     stored.load(network, "projection")
-    return FittedMambaHsi(network.to(device), normalisation, regression, device, None)
+    return FittedMambaHsi(network.to(device), normalisation, regression, halo(config), device, None)
 
 
 class FittedMambaHsi:
@@ -88,11 +90,13 @@ class FittedMambaHsi:
         network: MambaHsi,
         normalisation: Normalisation,
         regression: Regression,
+        reach: int,
         device: torch.device,
         record: Record | None,
     ) -> None:
         self.network, self.normalisation, self.regression = network.eval(), normalisation, regression
-        self.device, self.record = torch.device(device), record
+        self.device, self.record, self.reach = torch.device(device), record, reach
+        self.room = room.Room(self.device)
         self.num_parameters = sum(one.numel() for one in network.parameters())
 
     def weights(self) -> dict[str, NDArray[Any]]:
@@ -107,16 +111,15 @@ class FittedMambaHsi:
         bands = len(self.normalisation.mean)
         if len(cube.reflectance) != bands:
             raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
-        wanted = torch.from_numpy(core(cube))
         with torch.inference_mode():
-            if self.device.type == "cpu":
-                found = self.network.mapped(cube, self.normalisation, self.regression, wanted)
-            else:
-                found = self._whole(cube, wanted)
-        return np.asarray(found.numpy())
+            if not room.on_card(self.device):
+                wanted = torch.from_numpy(core(cube))
+                return np.asarray(self.network.mapped(cube, self.normalisation, self.regression, wanted).numpy())
+            return self.room.mapped(cube, self.reach, lambda part: (self._whole(part).numpy(),))[0]
 
-    def _whole(self, cube: Cube, wanted: Tensor) -> Tensor:
-        """Class probabilities (classes, rows, cols) of the wanted pixels (rows, cols), all at once."""
+    def _whole(self, cube: Cube) -> Tensor:
+        """Class probabilities (classes, rows, cols) of the pixels of the core, all at once; NaN elsewhere."""
+        wanted = torch.from_numpy(core(cube))
         tile, there = read(cube, self.normalisation), wanted.to(self.device)
         scores = self.network(tile.values.to(self.device), tile.valid.to(self.device), tile.origin, there[None])
         beside = self.regression.scores(cube, slice(None)).view(scores[0].shape)

@@ -9,6 +9,7 @@ from .. import shared
 
 LABEL = "Mamba-in-Mamba (MiM)"
 TASK = "classify"
+ON_DEVICE = True
 SUMMARY = (
     "Classifies each pixel by the patch around it: a state-space network walks through the patch from its rim to its "
     "centre along eight paths, at several scales. Where fields are large, some ten training pixels a class will do."
@@ -45,6 +46,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    repeatable: bool = shared.repeatable()
     regression: bool = shared.regression()
     width: int = setting(
         32, "Feature width", "Channels of the network. Wider ones are slower.", minimum=8, maximum=256, advanced=True

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ... import room
 from ...cube import Array, Cube, Mask
 from ...parallel import each
 from ...training import Record, Report, train
@@ -29,8 +30,12 @@ from .network import Mim, Table
 
 CHUNK = 4096
 """Pixels embedded at a time."""
-BATCH = {"cpu": 256, "cuda": 8192}
-"""Patches that torch classifies at a time: on the CPU in validation alone, a few of them together."""
+BATCH, MOST = 256, 8192
+"""Patches that torch classifies at a time: on the CPU, and on a graphics card at the most."""
+
+
+COPIES = 32
+"""About how many tensors as large as a batch's embedded patches live at once in a forward."""
 
 
 def plan(config: Config) -> Plan:
@@ -65,6 +70,7 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         config.learning_rate,
         report,
         weight_decay=config.weight_decay,
+        repeatable=config.repeatable,
         validate=validate if watched else None,
     )
     silent = Regression.silent(normalisation.mean, data.num_classes)
@@ -121,7 +127,7 @@ class FittedMim:
     def _classify(self, cube: Cube, wanted: Mask, found: Array) -> None:
         """Write the probabilities of the wanted pixels (rows, cols) into ``found`` (classes, pixels)."""
         grid, chosen = self._embedded(cube), np.flatnonzero(wanted)
-        if self.device.type == "cpu":
+        if not room.on_card(self.device):
             sums = Fused(self.network, self.config.patch).sums(self.network.stem(grid)[0], wanted)
             scores = self.network.head(sums.view(-1, self.config.width)[chosen])
             beside = regressed(self.regression, cube, 0)[torch.from_numpy(wanted)]
@@ -131,19 +137,20 @@ class FittedMim:
 
     def _classify_in_batches(self, table: Table, cube: Cube, chosen: NDArray[np.int64], found: Array) -> None:
         """The same in torch's operators, a batch of patches at a time."""
-        half, size, cols = self.config.patch // 2, BATCH[self.device.type], cube.valid.shape[1]
+        half, cols = self.config.patch // 2, cube.valid.shape[1]
+        tokens, width = self.config.patch**2, self.config.width
+        size = BATCH if not room.on_card(self.device) else room.batch(self.device, 4 * tokens * width * COPIES, MOST)
         span, stride = torch.arange(self.config.patch), cols + 2 * half
         around = (span[:, None] * stride + span).flatten()
         corners = torch.from_numpy(chosen // cols * stride + chosen % cols)
 
-        def work(part: int) -> None:
-            where = slice(part * size, (part + 1) * size)
+        def work(where: slice) -> None:
             index = (corners[where, None] + around).to(self.device)
             scores = self.network.scores(self.network(table, index)).cpu()
             shares = torch.softmax(self.regression.scores(cube, chosen[where]) + scores, dim=1)
             found[:, chosen[where]] = shares.t().numpy()
 
-        each(-(-len(chosen) // size), work, self.device)
+        room.in_batches(len(chosen), size, work, self.device)
 
     def _embedded(self, cube: Cube) -> Tensor:
         """All pixels of the cube and of its mirrored margins (1, rows, cols, d), embedded."""
@@ -170,7 +177,7 @@ def _scales(network: Mim, spectra: Tensor, config: Config) -> list[Tensor]:
 def _validation(network: Mim, patches: Patches, config: Config, device: torch.device, weights: Tensor) -> float:
     """The mean cross-entropy of the validation pixels, weighted by class."""
     total, share = 0.0, 0.0
-    for spectra, classes in patches.batches(BATCH["cpu"] * 4):
+    for spectra, classes in patches.batches(BATCH * 4):
         scores, targets = network.scores(_scales(network, spectra.to(device), config)), classes.to(device)
         total += float(functional.cross_entropy(scores, targets, weights, reduction="sum"))
         share += float(weights[targets].sum())

@@ -9,6 +9,7 @@ from .. import shared
 
 LABEL = "SpectralMamba"
 TASK = "classify"
+ON_DEVICE = True
 SUMMARY = (
     "Classifies each pixel by its spectrum, read band after band by a state-space network; with a patch of 3 the "
     "neighbours' spectra are weighed in first. Small and quick, for scenes where spectra matter more than shapes."
@@ -43,6 +44,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    repeatable: bool = shared.repeatable()
     regression: bool = shared.regression()
     pieces: int = setting(
         6,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ... import room
 from ...cube import Array, Cube
 from ...parallel import each
 from ...training import Record, Report, train
@@ -27,8 +28,8 @@ from .network import SpectralMamba
 
 EXTREME = 10.0
 """Values are cut here, in standard deviations: one broken band must not rule a spectrum."""
-STRIP = {"cpu": 1024, "cuda": 65536}
-"""Pixels of a window that are worked on together, about."""
+STRIP, MOST = 1024, 65536
+"""Pixels of a window that are worked on together, about: on the CPU, and on a graphics card at the most."""
 MOST_BANDS = 10_000
 
 
@@ -86,6 +87,7 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         config.learning_rate,
         report,
         weight_decay=config.weight_decay,
+        repeatable=config.repeatable,
         validate=validate if watched else None,
     )
     silent = Regression.silent(normalisation.mean, data.num_classes)
@@ -124,6 +126,11 @@ class FittedSpectralMamba:
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.num_classes = network.head.out_features
 
+    @property
+    def _bytes(self) -> int:
+        """About how many bytes one pixel's spectrum takes in a forward: some copies as wide as the block inside."""
+        return 4 * len(self.normalisation.mean) * (2 + 8 * self.config.width)
+
     def weights(self) -> dict[str, NDArray[Any]]:
         """The network's weights, the mean and scale of every band and the regression beside the network."""
         return arrays(self.network, self.normalisation, self.regression)
@@ -136,10 +143,9 @@ class FittedSpectralMamba:
         rows, cols = cube.valid.shape
         found = np.full((self.num_classes, rows, cols), np.nan, dtype=np.float32)
         around = reflected(rows, cols, self.config.reach)
-        height = max(1, STRIP[self.device.type] // cols)
 
-        def work(part: int) -> None:
-            first, last = part * height, min((part + 1) * height, rows)
+        def work(strip: slice) -> None:
+            first, last = strip.start, strip.stop
             if cube.valid[first:last].any():
                 numbers = around[first : last + 2 * self.config.reach]
                 spectra = self.normalisation.spectra(cube, numbers.ravel()).to(self.device)
@@ -150,7 +156,13 @@ class FittedSpectralMamba:
 
         with torch.inference_mode():
             read = self.network.mapping()
-            each(-(-rows // height), work, self.device)
+            if not room.on_card(self.device):
+                height = max(1, STRIP // cols)
+                strips = [slice(first, min(first + height, rows)) for first in range(0, rows, height)]
+                each(len(strips), lambda number: work(strips[number]), self.device)
+            else:
+                pixels = room.batch(self.device, self._bytes, MOST)
+                room.in_batches(rows, max(1, pixels // cols), work, self.device)
         found[:, ~cube.valid] = np.nan
         return found
 
@@ -166,7 +178,7 @@ def _scores(network: SpectralMamba, spectra: Tensor) -> Tensor:
 def _validation(network: SpectralMamba, patches: Patches, device: torch.device, weights: Tensor) -> float:
     """The mean cross-entropy of the validation pixels, weighted by class."""
     total, share = 0.0, 0.0
-    for spectra, classes in patches.batches(STRIP["cpu"]):
+    for spectra, classes in patches.batches(STRIP):
         targets = classes.to(device)
         total += float(
             functional.cross_entropy(_scores(network, spectra.to(device)), targets, weights, reduction="sum")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ... import room
 from ...cube import Array
 from ...scan import Linear, MambaBlock, chosen_form
 from .config import Config
@@ -80,7 +81,7 @@ class SpectralMamba(nn.Module):
 
     def mapping(self) -> Callable[[Tensor], Tensor]:
         """What :meth:`forward` gives, for mapping: in kernels where the scan runs in kernels on this device."""
-        if self.places.device.type != "cpu" or chosen_form("cpu").name != "numba":
+        if room.on_card(self.places.device) or chosen_form("cpu").name != "numba":
             return self
         from ...scan.spectrum import FusedSpectrum
 

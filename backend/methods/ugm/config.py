@@ -9,6 +9,7 @@ from .. import shared
 
 LABEL = "Unmixing-guided Mamba (UGM)"
 TASK = "unmix_and_classify"
+ON_DEVICE = True
 SUMMARY = (
     "Learns materials and classes in one training: the share of each material in a pixel decides in which order a "
     "state-space network reads the pixels around it. Gives a class map, abundances and a spectral library in which "
@@ -38,6 +39,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    repeatable: bool = shared.repeatable()
     regression: bool = shared.regression()
     guidance: bool = setting(
         True,

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ... import room
 from ...cube import Array, Cube
 from ...endmembers.clusters import spanning_spectra
 from ...results import Unmixing
@@ -63,6 +64,7 @@ def fit(data: TrainingData, sample: list[Cube], config: Config, device: torch.de
         config.learning_rate,
         report,
         weight_decay=config.weight_decay,
+        repeatable=config.repeatable,
         validate=(lambda: goal.validation(held)) if held else None,
         warm_up=goal.warm_up,
     )
@@ -107,6 +109,7 @@ class FittedUgm:
     ) -> None:
         self.network, self.normalisation, self.regression, self.scale = network.eval(), normalisation, regression, scale
         self.config, self.device, self.record = config, torch.device(device), record
+        self.room, self.reach = room.Room(self.device), halo(config)
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.order = np.arange(config.num_endmembers)
 
@@ -132,16 +135,22 @@ class FittedUgm:
 
         NaN where the cube is not valid, on the CPU in the halo too. ValueError if its bands are others.
         """
-        if self.device.type == "cpu":
+        if not room.on_card(self.device):
             found = self._mapped(cube, classes=True)
             return self._ordered(found), np.asarray(found.probabilities.numpy())
+        self._check(cube)
+        abundances, error, probabilities = self.room.mapped(cube, self.reach, self._both)
+        return Unmixing(abundances, error), probabilities
+
+    def _both(self, cube: Cube) -> tuple[Array, Array, Array]:
+        """Abundances, error and class probabilities of a cube, all at once."""
         tile = self._tile(cube)
         with torch.no_grad():
             scores, unmixed = self.network(tile.values, tile.valid, tile.origin)
         beside = self.regression.scores(cube, slice(None)).view(scores[0].shape)
         probabilities = torch.softmax(beside + scores[0].cpu(), dim=-1).permute(2, 0, 1).numpy()
         probabilities[:, ~cube.valid] = np.nan
-        return self._unmixing(cube, tile, unmixed), probabilities
+        return (*self._unmixing(cube, tile, unmixed), np.asarray(probabilities))
 
     def classify(self, cube: Cube) -> Array:
         """Class probabilities alone; see :class:`~..contract.Classifier`."""
@@ -149,8 +158,12 @@ class FittedUgm:
 
     def unmix(self, cube: Cube) -> Unmixing:
         """Abundances and reconstruction error alone; see :class:`~..contract.Unmixer`."""
-        if self.device.type == "cpu":
+        if not room.on_card(self.device):
             return self._ordered(self._mapped(cube, classes=False))
+        self._check(cube)
+        return Unmixing(*self.room.mapped(cube, self.reach, self._unmixed))
+
+    def _unmixed(self, cube: Cube) -> tuple[Array, Array]:
         tile = self._tile(cube)
         with torch.no_grad():
             return self._unmixing(cube, tile, self.network.unmix(tile.values, tile.valid))
@@ -188,13 +201,16 @@ class FittedUgm:
         tile = read(cube, self.normalisation)
         return Tile(tile.values.to(self.device), tile.valid.to(self.device), tile.origin)
 
-    def _unmixing(self, cube: Cube, tile: Tile, unmixed: Unmixed) -> Unmixing:
+    def _unmixing(self, cube: Cube, tile: Tile, unmixed: Unmixed) -> tuple[Array, Array]:
         with torch.no_grad():
             off = self._reflectance(unmixed) - torch.from_numpy(cube.reflectance).to(self.device)
         error = off.square().mean(dim=0).sqrt()
-        abundances = unmixed.abundances[0].permute(2, 0, 1)[torch.from_numpy(self.order)]
-        found = (one.masked_fill(~tile.valid[0], torch.nan).cpu().numpy() for one in (abundances, error))
-        return Unmixing(*found)
+        abundances = unmixed.abundances[0].permute(2, 0, 1)[torch.from_numpy(self.order).to(self.device)]
+        gone = ~tile.valid[0]
+        return (
+            abundances.masked_fill(gone, torch.nan).cpu().numpy(),
+            error.masked_fill(gone, torch.nan).cpu().numpy(),
+        )
 
     def _reflectance(self, unmixed: Unmixed) -> Tensor:
         """The reconstruction (l, h, w) of one tile."""

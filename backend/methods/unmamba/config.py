@@ -9,6 +9,7 @@ from .. import shared
 
 LABEL = "UNMamba (blind unmixing)"
 TASK = "unmix"
+ON_DEVICE = True
 SUMMARY = (
     "Finds the materials of a scene (endmembers) and how much of each is in every pixel (abundances) without a "
     "spectral library: a state-space network reads the scene along its rows and columns and is trained on the scene "
@@ -48,6 +49,7 @@ class Config(shared.Trained):
     preset: str = shared.preset(STEPS, MEASURED)
     epochs: int = shared.epochs()
     seed: int = shared.seed()
+    repeatable: bool = shared.repeatable()
     variant: str = setting(
         "repaired",
         "Variant",

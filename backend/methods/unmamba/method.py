@@ -16,6 +16,7 @@ from torch.nn import functional
 from ...cube import Array, Cube
 from ...endmembers.clusters import spanning_spectra
 from ...results import Unmixing
+from ...room import Room, whole
 from ...training import Record, Report, train
 from ..contract import Plan
 from .config import Config
@@ -30,13 +31,15 @@ STEP_PIXELS = 2048
 """How many pixels one training step sees, in squares all over the sample; the released variant sees its whole image."""
 SQUARE = 16
 """Rows and cols of such a square."""
+HALO = 16
+"""Pixels around a window that its pixels' abundances depend on."""
 
 
 def plan(config: Config) -> Plan:
     """Tiles to learn from and windows to map; the released variant needs the image whole."""
     if config.variant == "released":
         return Plan(num_tiles=1, tile=512, window=512, halo=0, whole=True)
-    return Plan(num_tiles=32, tile=64, window=128, halo=16)
+    return Plan(num_tiles=32, tile=64, window=128, halo=HALO)
 
 
 def fit(sample: list[Cube], config: Config, device: torch.device, report: Report) -> FittedUnmamba:
@@ -65,7 +68,12 @@ def fit(sample: list[Cube], config: Config, device: torch.device, report: Report
     network = network.to(device)
     squares = _Squares(sample, scale, network.mean, side, config.seed)
     record = train(
-        network, lambda: _loss(network, config, *squares.draw(device)), config.steps, config.learning_rate, report
+        network,
+        lambda: _loss(network, config, *squares.draw(device)),
+        config.steps,
+        config.learning_rate,
+        report,
+        repeatable=config.repeatable,
     )
     fitted = FittedUnmamba(network, scale, device, record)
     fitted.sort(sample)
@@ -77,6 +85,7 @@ class FittedUnmamba:
 
     def __init__(self, network: Network, scale: float, device: torch.device, record: Record) -> None:
         self.network, self.scale, self.device, self.record = network, scale, device, record
+        self.room = Room(device)
         self.num_parameters = sum(one.numel() for one in network.parameters() if one.requires_grad)
         with torch.no_grad():
             self._spectra = network.endmembers()
@@ -95,14 +104,22 @@ class FittedUnmamba:
         self.order = torch.from_numpy(order).to(self.device)
 
     def unmix(self, cube: Cube) -> Unmixing:
-        """Abundances and reconstruction error of one cube, halo included; NaN where the cube is not valid."""
+        """Abundances and reconstruction error of one cube, halo included; NaN where the cube is not valid.
+
+        The released variant reads the image whole, so on a graphics card that is too small for it, it is refused.
+        """
+        if isinstance(self.network, ReleasedUnmamba):
+            return Unmixing(*whole(self.device, lambda: self._unmixed(cube)))
+        return Unmixing(*self.room.mapped(cube, HALO, self._unmixed))
+
+    def _unmixed(self, cube: Cube) -> tuple[Array, Array]:
         tile, valid = (one.to(self.device) for one in _tensor([cube], self.scale, self.network.mean.cpu()))
         with torch.no_grad():
             abundances = self.network(tile)
             rebuilt = torch.einsum("brhw,rl->blhw", abundances, self._spectra)
             error = (rebuilt - tile).square().mean(dim=1).sqrt() * self.scale
         abundances = abundances[:, self.order].masked_fill(~valid[:, None], torch.nan)
-        return Unmixing(abundances[0].cpu().numpy(), error.masked_fill(~valid, torch.nan)[0].cpu().numpy())
+        return abundances[0].cpu().numpy(), error.masked_fill(~valid, torch.nan)[0].cpu().numpy()
 
 
 def spectral_angle(first: Tensor, second: Tensor) -> Tensor:

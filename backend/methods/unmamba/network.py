@@ -28,6 +28,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ... import room
+from ...abundances import batched
 from ...abundances.least_squares import nonnegative
 from ...scan import Linear, MambaBlock, norm_silu
 from .config import Config
@@ -137,6 +139,9 @@ class Unmamba(nn.Module):
 
     def _first_abundances(self, pixels: Tensor) -> Tensor:
         """The shares (b, h, w, r) of the first endmembers in pixels (b, h, w, l), whatever their brightness."""
-        spectra, values = self.start.cpu().numpy(), pixels.detach().flatten(0, 2).cpu().numpy()
-        found = torch.from_numpy(nonnegative(values, spectra)).to(pixels.device)
+        values = pixels.detach().flatten(0, 2)
+        if room.on_card(pixels.device) and pixels.device.type != "mps":  # which has no float64
+            found = batched.nonnegative(values, self.start)
+        else:
+            found = torch.from_numpy(nonnegative(values.cpu().numpy(), self.start.cpu().numpy())).to(pixels.device)
         return (found / found.sum(dim=1, keepdim=True).clamp_min(1e-9)).view(*pixels.shape[:3], -1)

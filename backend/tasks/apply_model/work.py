@@ -29,14 +29,12 @@ def prepare(run: Run) -> float:
 
 def perform(run: Run, folder: OutputFolder) -> list[Section]:
     """Map the scene: classes, confidence, novelty."""
-    from ...training import choose_device
-
     run.emit(Progress(0.0, "Reading the model"))
     model = _model(run)
     bands, range_ = Bands(run.scene, model), Range(model.lowest, model.highest)
     if bands.notice:
         run.notice(bands.notice)
-    classifier = model.restored(choose_device(run.job.device))
+    classifier = run.on_device(model.restored)
 
     def adapted(cube: Cube) -> Cube:
         moved = bands.of(cube)

@@ -36,16 +36,13 @@ def prepare(run: Run) -> float:
 
 def perform(run: Run, folder: OutputFolder) -> list[Section]:
     """Train, map, test: class map, confidence, novelty, model, accuracies."""
-    from ...training import choose_device
-
     module = cast(ClassificationMethod, cast(Any, run.method).load())
     plan = module.plan(run.settings)
     run.emit(Progress(0.0, "Reading the training areas"))
     known = ground(run, plan)
     tell(run, known)
     data = training_data(run, plan, known)
-    device = choose_device(run.job.device)
-    classifier = module.fit(data, run.settings, device, Steps(run.emit, TRAINING_SHARE))
+    classifier = run.on_device(lambda device: module.fit(data, run.settings, device, Steps(run.emit, TRAINING_SHARE)))
     run.trained(classifier.record, classifier.num_parameters)
     novelty = Novelty.fit(*pixels_of(data.training), seed=run.options.split_seed)
     tested = Tested(known.test)

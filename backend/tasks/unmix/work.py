@@ -40,8 +40,6 @@ def prepare(run: Run) -> float:
 
 def perform(run: Run, folder: OutputFolder) -> list[Section]:
     """Unmix the scene: abundances, error, endmembers."""
-    from ...training import choose_device
-
     scene, module = run.scene, _module(run)
     plan = module.plan(run.settings)
     run.emit(Progress(0.0, "Reading a sample of the scene"))
@@ -50,7 +48,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     check_values(run, sample)
     number = settled_number(run, run.options.number, run.settings.num_endmembers, pixels_of(sample))
     run.settings = replace(run.settings, num_endmembers=number)
-    unmixer = module.fit(sample, run.settings, choose_device(run.job.device), Steps(run.emit, TRAINING_SHARE))
+    unmixer = run.on_device(lambda device: module.fit(sample, run.settings, device, Steps(run.emit, TRAINING_SHARE)))
     run.trained(unmixer.record, unmixer.num_parameters)
     beside = beside_classical(run, sample, unmixer, run.settings.seed)
     del sample

@@ -88,9 +88,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
 
 def _learn(run: Run) -> Learnt:
     """Labels, split, sample; the training, and a second one where both are to be compared."""
-    from ...training import choose_device
-
-    method, device = cast(JointMethod, cast(Any, run.method).load()), choose_device(run.job.device)
+    method = cast(JointMethod, cast(Any, run.method).load())
     plan = method.plan(run.settings)
     run.emit(Progress(0.0, "Reading the training areas and a sample of the scene"))
     known = ground(run, plan)
@@ -100,12 +98,12 @@ def _learn(run: Run) -> Learnt:
     number = settled_number(run, run.options.number, run.settings.num_endmembers, all_pixels(sample))
     run.settings = replace(run.settings, num_endmembers=number)
     share = TRAINING_SHARE / (2 if run.options.ablation else 1)
-    model = method.fit(data, sample, run.settings, device, Steps(run.emit, share))
+    model = run.on_device(lambda device: method.fit(data, sample, run.settings, device, Steps(run.emit, share)))
     run.trained(model.record, model.num_parameters)
     run.metrics["reconstruction_sad"] = angle(model, sample)
     compared = [beside_classical(run, sample, model, run.settings.seed)]
     if run.options.ablation:
-        other = other_model(run, method, data, sample, device, share, share)
+        other = run.on_device(lambda device: other_model(run, method, data, sample, device, share, share))
         compared.insert(0, ablation(run, known, plan, sample, model, other))
     novelty = Novelty.fit(*pixels_of(data.training), seed=run.options.split_seed)
     return Learnt(known, data, plan, model, novelty, [one for one in compared if one])
