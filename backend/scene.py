@@ -24,12 +24,24 @@ from .place import Place
 from .products import open_product
 from .products.product import Numbers
 from .reading import Reading
-from .survey import ALL_NODATA, Survey, Tile, TooFewValues, usable_values
+from .survey import (
+    ALL_NODATA,
+    HUGE,
+    MOST_REFLECTANCE,
+    REASON,
+    Survey,
+    Tile,
+    TooFewValues,
+    blanks,
+    usable_values,
+)
 
 SURVEYED, SURVEY_TILE = (8, 32), 64
 """How many tiles of which side tell what the values are like, at least and at most."""
 SURVEY_BYTES = 200_000_000
 """What a survey may read, so that a scene opens at once however its file is cut into blocks."""
+SPARED_BYTES = 2 * SURVEY_BYTES
+"""A file that says all itself is not surveyed if the fewest tiles are more."""
 FAINT, GLARING = 1e-3, 5.0
 """Reflectance that no scene stays below, or lies above: the scale is wrong then."""
 NOTHING_INSIDE = "No pixel inside the area holds data; choose another area."
@@ -76,7 +88,8 @@ class Scene:
             self._nodata = self._product.nodata
             if self.reading.nodata is not None:
                 self._nodata = np.full(self.facts.bands, self.reading.nodata)
-            self._settle(self._survey())
+            self._limit, self._level = HUGE, 0.0
+            self._settle(self._within_reason(self._survey()))
         except ValueError:
             self.close()
             raise
@@ -154,7 +167,7 @@ class Scene:
             return Cube(window, np.zeros((self.bands, *inside.shape), np.float32), inside)
         tile = self._tile(window)
         self.check_unchanged()
-        valid: Mask = tile.counts & np.logical_and.reduce(tile.usable) & tile.stored.any(axis=0)
+        valid: Mask = tile.counts & np.logical_and.reduce(tile.usable) & ~blanks(tile.stored, self._level)[0]
         if inside is not None:
             valid &= inside
         with np.errstate(over="ignore"):
@@ -223,10 +236,12 @@ class Scene:
         if counts is None:
             counts = np.ones(stored.shape[1:], bool)
         nodata = None if self._nodata is None else self._nodata[bands]
-        return Tile(stored, usable_values(stored, nodata), counts)
+        return Tile(stored, usable_values(stored, nodata, self._limit), counts)
 
     def _survey(self) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""
+        if self._product.stated and SURVEYED[0] * self._tile_bytes() > SPARED_BYTES:
+            return Survey.spared(self.bands, np.dtype(self.facts.dtype))
         places = spread(tiles(self.rows, self.cols, SURVEY_TILE))
         few = sorted(
             {self._within_block(one) for one in places[: self._surveyed()]}, key=lambda one: (one.row, one.col)
@@ -236,11 +251,30 @@ class Scene:
         except TooFewValues:
             return Survey.of(map(self._tile, places), len(places))
 
+    def _within_reason(self, found: Survey) -> Survey:
+        """The survey without values that are no measurement: fill values that the file does not state."""
+        if found.dtype.itemsize > 2:
+            one = 1 / float(np.median(np.abs(self._conversion(found)[0]))) if found.largest > MOST_REFLECTANCE else 1.0
+            limit = max(REASON * found.usual, MOST_REFLECTANCE * one)
+            if found.largest > limit:
+                self._limit, before = limit, found
+                found = self._survey()
+                share = max(100 * (before.complete - found.complete), 0.1)
+                self.notices.append(
+                    f"About {share:.1f} % of the pixels hold values beyond reason ({before.largest:.3g}, where "
+                    f"{before.usual:.3g} is usual): they count as missing."
+                )
+        self._level = found.level
+        return found
+
     def _surveyed(self) -> int:
         """How many tiles to survey: as many as can be read quickly."""
+        return int(np.clip(SURVEY_BYTES // self._tile_bytes(), *SURVEYED))
+
+    def _tile_bytes(self) -> int:
+        """What has to be read for one tile."""
         rows, cols = (max(SURVEY_TILE, side) for side in self._product.block)
-        each = rows * cols * self.bands * np.dtype(self.facts.dtype).itemsize
-        return int(np.clip(SURVEY_BYTES // each, *SURVEYED))
+        return rows * cols * self.bands * np.dtype(self.facts.dtype).itemsize
 
     def _within_block(self, window: Window) -> Window:
         """The window, moved into the block that it begins in if it fits there: a block is read whole."""
@@ -256,8 +290,10 @@ class Scene:
             )
         gains, offsets = self._conversion(found)
         if found.blank:
+            held = " or ".join(f"{fill:g}" for fill in found.fills[:3])
             self.notices.append(
-                f"About {max(100 * found.blank, 0.1):.1f} % of the pixels are 0 in every band: they count as missing."
+                f"About {max(100 * found.blank, 0.1):.1f} % of the pixels are {held} in every band: they count as "
+                "missing."
             )
         if not found.informative.all():
             dropped = self.band_numbers[~found.informative]

@@ -37,7 +37,7 @@ def recognise(path: Path) -> DlrScene | None:
     known = root.findall("specific/bandCharacterisation/band") or root.findall(".//bandCharacterisation/band")
     tags = ("wavelengthCenterOfBand", "wavelengthWidthOfBand", "gainOfBand", "offsetOfBand")
     name = Path(found.parts["METADATA"]).name
-    bands = band_table(known, lambda band: band.findtext("bandNumber"), tags, name)
+    bands = replace(band_table(known, lambda band: band.findtext("bandNumber"), tags, name), surveyed=True)
     scene = DlrScene(found, MERGED, bands)
     try:
         scene.means(bands, level, UNIT, SCALE)

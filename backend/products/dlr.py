@@ -42,6 +42,8 @@ class BandTable:
     gains: Numbers | None
     offsets: Numbers | None
     good: tuple[bool, ...] = ()
+    surveyed: bool = False
+    """Whether ``good`` is known, be it that all are."""
 
     def __len__(self) -> int:
         return len(self.wavelengths)
@@ -49,7 +51,7 @@ class BandTable:
     def __getitem__(self, part: slice) -> BandTable:
         arrays = (self.fwhm, self.gains, self.offsets)
         fwhm, gains, offsets = (None if one is None else one[part] for one in arrays)
-        return BandTable(self.wavelengths[part], fwhm, gains, offsets, self.good[part])
+        return BandTable(self.wavelengths[part], fwhm, gains, offsets, self.good[part], self.surveyed)
 
 
 def band_table(
@@ -155,7 +157,7 @@ class DlrScene(StripRaster):
         """
         reflectance = level == "L2A"
         if bands.gains is not None and not (reflectance and self.gains is not None and (bands.gains == 1).all()):
-            self.gains, self.offsets = bands.gains, bands.offsets
+            self.gains, self.offsets, self.stated = bands.gains, bands.offsets, bands.surveyed
         elif not reflectance:
             raise ValueError(f"The METADATA.XML of {self._image} does not give every band's gain. {AGAIN}")
         elif self.gains is None:

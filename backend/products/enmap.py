@@ -97,7 +97,8 @@ def _bands(root: Element, image: str, found: Found) -> BandTable:
     tags = ("wavelengthCenterOfBand", "FWHMOfBand", "GainOfBand", "OffsetOfBand")
     known = root.findall("specific/bandCharacterisation/bandID")
     table = band_table(known, lambda band: band.get("number"), tags, name)
-    table = replace(table, good=_good(root, len(table)))
+    told = len(root.findall("product/bandStatistics/bandID")) == len(table) or image != MERGED
+    table = replace(table, good=_good(root, len(table)), surveyed=told)
     if image == MERGED:
         return table
     stated = text(root, "product/image/vnir/channels", "specific/numberOfVNIRBands")

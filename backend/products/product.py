@@ -25,7 +25,8 @@ class Product(ABC):
     ``facts``: what the file says of itself. ``place``: where its pixels lie. ``files``: all files it reads from, so
     that a change of one is noticed. ``gains``, ``offsets`` (bands,): value = gain * stored + offset. ``nodata``
     (bands,): the stored value of missing pixels, NaN for a band without one. ``block``: rows and columns of the pieces
-    in which the file keeps its pixels; one is read whole for any pixel of it.
+    in which the file keeps its pixels; one is read whole for any pixel of it. ``stated``: whether the file says all
+    that a survey of its pixels would find: what values mean, and which bands hold something.
     """
 
     facts: Facts
@@ -35,6 +36,7 @@ class Product(ABC):
     offsets: Numbers | None = None
     nodata: Numbers | None = None
     block: tuple[int, int] = (1, 1)
+    stated: bool = False
 
     @abstractmethod
     def read(self, window: Window, bands: Sequence[int]) -> Stored:

@@ -23,7 +23,7 @@ from dlr_files import (
     wavelength,
 )
 from mixel.backend.cube import Window
-from mixel.backend.products import open_product
+from mixel.backend.products import enmap, open_product
 from mixel.backend.scene import Scene
 from rasterio.transform import from_origin
 
@@ -356,8 +356,6 @@ def test_reflectance_without_its_metadata_is_a_plain_raster(tmp_path):
 
 
 def test_other_files_and_folders_are_no_enmap_product(tmp_path):
-    from mixel.backend.products import enmap
-
     (tmp_path / "x-METADATA.XML").write_text("<a/>")
     other = raster(tmp_path / "x.tif", values(BANDS))
     for path in (tmp_path, other, tmp_path / "x-METADATA.XML", tmp_path / "absent.zip"):
@@ -378,3 +376,29 @@ def test_windows_side_by_side_are_right_whatever_was_read_before(tmp_path):
                 found = product.read(Window(row, col, rows, cols), bands)
                 np.testing.assert_array_equal(found, stored[bands, row : row + rows, col : col + cols])
         product.close()
+
+
+def test_a_large_product_that_states_all_opens_without_a_look_at_its_pixels(tmp_path, monkeypatch):
+    statistics = "".join(
+        f'<bandID number="{band}"><mean>{-1000000 if band == 3 else 1500}</mean>'
+        f"<stdDeviation>{0 if band == 3 else 300}</stdDeviation></bandID>"
+        for band in range(1, BANDS + 1)
+    )
+    xml = metadata("L2A", BANDS, [0.0001] * BANDS, extra=f"<bandStatistics>{statistics}</bandStatistics>")
+    stored = values(BANDS)
+    stored[2] = -32768
+    path, _ = l2a(tmp_path / "said", data=stored, xml=xml)
+    silent, _ = l2a(tmp_path / "silent", data=stored)
+    monkeypatch.setattr("mixel.backend.scene.SPARED_BYTES", 1000)
+    reads = []
+    read = enmap.DlrScene.read
+    monkeypatch.setattr(enmap.DlrScene, "read", lambda *given: reads.append(given) or read(*given))
+    for picked in (path, packed(tmp_path / "said.zip", path.parent)):
+        with Scene(picked) as scene:
+            assert not reads and scene.bands == BANDS - 1
+            assert not any("impossibly" in one or "judging" in one for one in scene.notices)
+            cube = scene.read(scene.windows(100)[0])
+            np.testing.assert_allclose(cube.reflectance[0, 7, 7], stored[0, 7, 7] * 0.0001, rtol=1e-6)
+        reads.clear()
+    with Scene(silent) as scene:
+        assert reads and scene.bands == BANDS - 1
