@@ -28,7 +28,6 @@ def with_pixels(valid):
 SCENES = {
     "three bands": (stored(mixture(bands=3)), {}, "has 3 usable bands; Mixel needs at least 4"),
     "nine bands": (stored(mixture(bands=9)), {}, "needs at least 10 usable bands; the scene has 9"),
-    "three bands": (stored(mixture(bands=3)), {}, "has 3 usable bands"),
     "3 x 5 pixels": (stored(mixture(rows=3, cols=5)), {}, "has 3 x 5 pixels; Mixel needs at least 8 x 8"),
     "all nodata": (np.full((12, ROWS, COLS), NODATA, np.int16), {}, "Every pixel of the scene is nodata"),
     "all NaN": (np.full((12, ROWS, COLS), np.nan, np.float32), {}, "Every pixel of the scene is nodata"),

@@ -270,6 +270,7 @@ def test_results_deleted_before_they_are_shown(processing, project, make_layer, 
     ("what", "said"),
     [
         ({"bands": 3}, "at least 4"),
+        ({"bands": 5}, "needs at least 10 usable bands; the scene has 5"),
         ({"rows": 3, "cols": 5}, "3 x 5 pixels"),
     ],
 )
