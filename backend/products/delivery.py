@@ -25,6 +25,8 @@ MOST_NAMES = 3
 """Names in a sentence."""
 Parts = dict[str, str]
 """What files are of a product, in capitals, to their names within the delivery."""
+Key = tuple[str, str]
+"""Folder and base, in small letters, of files that belong together."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,8 @@ def find(
     inside = Delivery(path.parent, tuple(sorted(_names(path.parent)))) if chosen else delivery_at(path)
     if inside is None:
         return None
-    products: dict[tuple[str, str], Parts] = {}
-    bases = {}
+    products: dict[Key, Parts] = {}
+    bases: dict[Key, str] = {}
     for name in sorted(inside.names, key=lambda name: _is_other_form(pattern, name)):
         match = pattern.fullmatch(_last(name))
         if match:
@@ -136,10 +138,22 @@ def find(
     if chosen:
         parts = {**products[("", chosen["base"].lower())], chosen["part"].upper(): path.name}
         return Found(inside, chosen["base"], parts, chosen["part"].upper()) if keep(chosen["base"], parts) else None
-    kept = [at for at in products if keep(bases[at], products[at])]
+    kept = [one for one in _joined(products) if keep(bases[one[0]], one[1])]
     if len(kept) > 1:
-        raise ValueError(_choose(path, [next(iter(products[at].values())) for at in kept]))
-    return Found(inside, bases[kept[0]], products[kept[0]]) if kept else None
+        raise ValueError(_choose(path, [next(iter(parts.values())) for _, parts in kept]))
+    return Found(inside, bases[kept[0][0]], kept[0][1]) if kept else None
+
+
+def _joined(products: dict[Key, Parts]) -> list[tuple[Key, Parts]]:
+    """Products whose files lie in several folders, or in zips of their own, as one; two copies stay two."""
+    found: list[tuple[Key, Parts]] = []
+    for at, parts in products.items():
+        same = next((own for key, own in found if key[1] == at[1] and not own.keys() & parts.keys()), None)
+        if same is None:
+            found.append((at, parts))
+        else:
+            same.update(parts)
+    return found
 
 
 def _is_other_form(pattern: re.Pattern[str], name: str) -> bool:

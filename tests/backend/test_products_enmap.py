@@ -109,6 +109,22 @@ def test_all_that_a_user_may_pick_leads_to_the_same_scene(tmp_path):
         product.close()
 
 
+def test_quality_rasters_in_a_zip_or_folder_of_their_own_are_found(tmp_path):
+    path, _ = l2a(tmp_path / "all" / "image", marks={})
+    marks = tmp_path / "all" / "marks"
+    marks.mkdir()
+    quality(marks, NAME, MARKS)
+    outer = tmp_path / "outer.zip"
+    with zipfile.ZipFile(outer, "w") as file:
+        for one in path.parent.iterdir():
+            file.write(one, f"{NAME}/{one.name}")
+        file.write(packed(tmp_path / "quality.zip", marks), f"{NAME}/quality.zip")
+    for picked in (tmp_path / "all", outer):
+        product = open_product(picked)
+        assert len(product.facts.flags) == 5 and unmarked(product) == [(1, 1), (2, 2), (3, 3)]
+        product.close()
+
+
 def test_names_in_small_letters_and_cloud_optimised_forms_are_known(tmp_path):
     path, _ = l2a(tmp_path / "cog", end="_COG.tiff", tiled=True, blockxsize=16, blockysize=16)
     product = open_product(path.rename(path.with_name(path.name.lower())))
