@@ -13,13 +13,17 @@ import sys
 from importlib import metadata
 from typing import Any, Dict, List
 
+from . import compiler
 from .packages import PACKAGES
 
 OLDEST = (3, 10)
 
 
 def about() -> Dict[str, Any]:
-    """Python's version, the packages' versions and torch's devices. ValueError, a sentence, if one is missing."""
+    """Python's version, the packages' versions, torch's devices and what else would make it faster.
+
+    ValueError, a sentence, if a package is missing.
+    """
     if sys.version_info[:2] < OLDEST:
         raise ValueError(
             f"This is Python {platform.python_version()}; the backend needs {OLDEST[0]}.{OLDEST[1]} or newer."
@@ -29,6 +33,7 @@ def about() -> Dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: _version(name, module) for name, module in PACKAGES.items()},
         "devices": devices(),
+        "notes": notes(),
     }
 
 
@@ -44,11 +49,22 @@ def _version(name: str, module: str) -> str:
 
 
 def devices() -> List[str]:
-    """The devices torch can use: ``cpu``, then ``cuda: <name>`` for each GPU."""
+    """The devices torch can use: ``cpu``, then ``cuda: <name>`` for each GPU, ``mps`` on Apple's."""
     import torch
 
-    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return ["cpu", *(f"cuda: {name}" for name in names)]
+    try:
+        names = [f"cuda: {torch.cuda.get_device_name(index)}" for index in range(torch.cuda.device_count())]
+    except Exception as error:  # of a driver that is broken: the processor works all the same
+        names = [f"cuda: not usable ({str(error).splitlines()[0] if str(error) else type(error).__name__})"]
+    return ["cpu", *names, *(["mps"] if torch.backends.mps.is_available() else [])]
+
+
+def notes() -> List[str]:
+    """Sentences on what this machine lacks to run as fast as it could; empty for torch without CUDA."""
+    import torch
+
+    lack = compiler.sentence() if torch.version.cuda else ""
+    return [lack] if lack else []
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import sys
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import Cancelled, InstallError, check, create, delete, diagnosis, find, repair, size
+from .making import notes_of
 
 COMMANDS = {
     "create": "make the backend's Python unless it is there",
@@ -69,6 +70,8 @@ def _check(given: str) -> None:
     about = check(_python(given))
     print(f"{_python(given)}: Python {about['python']}, {', '.join(about['devices'])}")
     print(", ".join(f"{name} {version}" for name, version in about["packages"].items()))
+    if notes_of(about):
+        print(notes_of(about))
 
 
 def _delete() -> None:

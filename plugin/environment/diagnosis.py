@@ -12,7 +12,7 @@ from typing import Callable, Iterator, List
 
 from .base import base_interpreter
 from .child import PLUGIN_ROOT
-from .making import check
+from .making import check, notes_of
 from .places import READY, InstallError, choose_accelerator, find, folders, home, lock_file, log_path
 from .removing import size
 
@@ -66,6 +66,8 @@ def _interpreter(given: str) -> Iterator[str]:
         return
     yield f"  Python {about.get('python')}, devices: {', '.join(about.get('devices', []))}"
     yield "  " + ", ".join(f"{name} {version}" for name, version in about.get("packages", {}).items())
+    if notes_of(about):
+        yield f"  {notes_of(about)}"
 
 
 def _log() -> Iterator[str]:

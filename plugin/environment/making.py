@@ -59,6 +59,12 @@ def check(python: Union[str, Path]) -> Dict[str, Any]:
     return _about(answer.stdout, answer.stderr, answer.returncode)
 
 
+def notes_of(about: Dict[str, Any]) -> str:
+    """What a machine lacks to run as fast as it could, by what its Python tells; empty if nothing."""
+    told = about.get("notes", [])
+    return " ".join(str(note) for note in told) if isinstance(told, list) else ""
+
+
 def _about(output: str, errors: str, code: int) -> Dict[str, Any]:
     told = [line for line in output.splitlines() if line.startswith("{")]
     with contextlib.suppress(ValueError):
@@ -71,7 +77,7 @@ def _about(output: str, errors: str, code: int) -> Dict[str, Any]:
 
 def _create(cancelled: Callable[[], bool], accelerator: str, anew: bool) -> Iterator[Step]:
     build, why = choose_accelerator(accelerator)
-    target = place(build)
+    target, notes = place(build), ""
     yield 0.0, why
     with Turn() as turn:
         for holder in turn.wait(cancelled):
@@ -80,13 +86,14 @@ def _create(cancelled: Callable[[], bool], accelerator: str, anew: bool) -> Iter
             _mark(target)
         else:
             try:
-                yield from _make(target, turn, cancelled)
+                notes = yield from _make(target, turn, cancelled)
             except OSError as error:
                 raise InstallError(failures.sentence(str(error), 1, str(home()), str(log_path()))) from error
-    yield 1.0, f"Mixel's Python is ready: {target.python}"
+    yield 1.0, f"Mixel's Python is ready: {target.python}" + (f". {notes}" if notes else "")
 
 
-def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Iterator[Step]:
+def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Generator[Step, None, str]:
+    """Gives what the machine lacks to run as fast as it could, in sentences; empty if nothing."""
     yield 0.0, "Looking at this machine"
     base = base_interpreter()
     for folder in folders():
@@ -97,7 +104,7 @@ def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Iterator[
     finished = patient = False
     try:
         with log_path().open("wb", buffering=0) as log:
-            yield from _fill(target, base, _Runner(log, target.folder / "tmp", turn, cancelled))
+            notes = yield from _fill(target, base, _Runner(log, target.folder / "tmp", turn, cancelled))
         shutil.rmtree(target.folder / "tmp", ignore_errors=True)
         _mark(target)
         finished = True
@@ -109,9 +116,10 @@ def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Iterator[
             # Without the marker it does not count; if it cannot go now, the next attempt removes it.
             with contextlib.suppress(InstallError):
                 remove(target.folder, wait=patient)
+    return notes
 
 
-def _fill(target: Place, base: Path, runner: _Runner) -> Iterator[Step]:
+def _fill(target: Place, base: Path, runner: _Runner) -> Generator[Step, None, str]:
     python, lock = target.python, target.lock
     venv = [str(base), "-m", "venv", str(target.folder)]
     yield from runner.follow(venv, (0.01, 0.06), Reading(1, f"Making a folder for Python with {base}"))
@@ -129,7 +137,8 @@ def _fill(target: Place, base: Path, runner: _Runner) -> Iterator[Step]:
         reading = Reading(len({line.split("==")[0] for line in pins(lock)}), "Looking for the other packages")
         yield from runner.follow(install(python, rest_arguments(lock), pip), (0.5, 0.94), reading)
     about = [str(python), "-m", "backend.about"]
-    yield from runner.follow(about, (0.94, 1.0), Reading(1, "Checking that everything works"))
+    output = yield from runner.follow(about, (0.94, 1.0), Reading(1, "Checking that everything works"))
+    return notes_of(_about(output, "", 0))
 
 
 class _Runner:

@@ -41,7 +41,9 @@ elif "backend.about" in step:
     if told == "broken":
         sys.exit("The package numba does not work in this Python (DLL).")
     print("a library says hello", file=sys.stderr)
-    print({json.dumps(ABOUT)!r})
+    about = json.loads({json.dumps(ABOUT)!r})
+    about.update({{"notes": ["There is no C compiler."]}} if told == "no compiler" else {{}})
+    print(json.dumps(about))
 else:
     print("[3, 12, true, true]")
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mixel.plugin import environment
+from mixel.plugin.environment import __main__ as commands
 from mixel.plugin.environment import child, making, places, turn
 from scripted_python import ABOUT, make, pythons
 
@@ -41,6 +42,15 @@ def test_torch_comes_first_and_alone_then_the_rest_then_the_check(home, fake):
     assert "--requirement" in steps[1]
     assert "--progress-bar raw" in steps[1]
     assert steps[2] == "-m backend.about"
+
+
+def test_what_the_machine_lacks_is_told_at_the_end_in_the_diagnosis_and_by_check(home, fake, monkeypatch, capsys):
+    assert "compiler" not in make()[-1][1]
+    monkeypatch.setenv("FAKE", "no compiler")
+    assert list(environment.repair(lambda: False))[-1][1].endswith(". There is no C compiler.")
+    assert "There is no C compiler." in environment.diagnosis()
+    assert commands.main(["check"]) == 0
+    assert capsys.readouterr().out.strip().endswith("There is no C compiler.")
 
 
 def test_create_again_makes_nothing_again(home, fake):

@@ -34,6 +34,13 @@ def test_every_package_is_pinned_once_for_each_python(lock):
         assert wanted | {"jinja2", "sympy", "networkx", "fsspec", "filelock", "typing-extensions"} <= set(names)
 
 
+def test_cuda_on_windows_brings_the_triton_that_torch_brings_on_linux():
+    pinned = {lock.stem: pip_calls.pins(lock) for lock in LOCKS}
+    found = {name: [line for line in lines if line.startswith("triton")] for name, lines in pinned.items()}
+    assert found.pop("windows-cuda") == ["triton-windows==3.7.1.post27"]
+    assert not any(found.values())  # on Linux torch pins its own; without CUDA nothing could use it
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
 def test_lock_files_hold_no_address_and_say_how_they_are_made(lock):
     text = lock.read_text(encoding="utf-8")
