@@ -27,7 +27,7 @@ from ..backend.protocol import JOB_FILE, Event, Failed, Notice, Output, Progress
 from ..backend.tasks import Task
 from . import interpreter, process, results
 from .folders import forget_run
-from .inputs import input_parameters, output_definitions
+from .inputs import input_parameters, output_definitions, product_parameter
 from .parameters import choice_parameter, parameter_names, setting_parameter, setting_parameters
 from .request import DEVICE, INPUT, METHOD, OUTPUT_FOLDER, SCALE, RequestReader
 from .words import in_progress, milestone
@@ -118,8 +118,11 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         made: List[QgsProcessingParameterDefinition] = []
         if self._task.needs_scene:
             scene = QgsProcessingParameterRasterLayer(INPUT, "Hyperspectral scene")
-            scene.setHelp("A raster file with at least 10 bands, reflectance for preference. It is only read.")
+            bands = self._task.least_bands
+            scene.setHelp(f"A raster file with at least {bands} bands, reflectance for preference. It is only read.")
             made.append(scene)
+        if self._task.opens_product:
+            made.append(product_parameter(INPUT))
         made += input_parameters(self._task)
         if self._methods:
             names, default = tuple((one.name, one.label) for one in self._methods), self._task.default_method
@@ -182,7 +185,8 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
         if self._load and run:
             job = self._request.job
             first = next((given["path"] for given in job.inputs.values()), job.output)
-            results.hand_over(run, f"{self._task.title}: {Path(job.scene or first).stem}", context)
+            title = f"{self._task.title}: {Path(job.scene or first).stem}"
+            results.hand_over(run, "" if self._task.opens_product else title, context)
         return {}
 
     def _reader(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> RequestReader:

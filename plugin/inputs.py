@@ -7,6 +7,8 @@ What a parameter of an input is called, by the input's kind (``NAME`` is the inp
   ``NAME_SELECTED``, a boolean: only the selected features (off unless given); or ``NAME_RASTER``, a class raster.
 * ``area``: ``NAME``, polygons or a mask raster; ``NAME_SELECTED`` as above.
 
+A task that opens a product takes the path of a file or folder in the place of the scene's layer.
+
 Scripts and the panel may give a class raster as ``NAME`` too. The toolbox must not: QGIS (3.22 and 3.44) crashes as
 soon as a list of fields belongs to a layer that is a raster.
 
@@ -45,10 +47,15 @@ from qgis.core import (
 from ..backend.protocol import INPUTS
 from ..backend.tasks import Input, Task
 from . import layers, legends
+from .containers import file_behind
 from .copies import Copy
 
 FIELD, SELECTED, RASTER = "_FIELD", "_SELECTED", "_RASTER"
 """What the parameters that belong to a layer are called behind the layer's name."""
+PRODUCT_FILES = (
+    "Products (*.zip *.xml *.XML *.he5 *.h5 *.hdf *.hdf5 *.nc *.tif *.tiff *.TIF *.geotiff *.hdr *.bsq *.bil *.bip "
+    "*.dat *.img *.raw *.vrt *.txt *.TXT);;All files (*)"
+)
 _MODEL_FILES = "Mixel model (model.json)"
 
 
@@ -85,14 +92,37 @@ def read_inputs(
     return given
 
 
+def product_parameter(name: str) -> QgsProcessingParameterFile:
+    """The file or folder of a product; by QGIS's own filter a name without a dot, as folders have, is no file."""
+    made = QgsProcessingParameterFile(name, "Product (file or folder)", fileFilter=PRODUCT_FILES)
+    made.setHelp(
+        "The product as it was delivered: its main or metadata file, the zip, the HDF5 or netCDF file, or the folder "
+        "with all of it (type or paste its path). It is only read."
+    )
+    return made
+
+
+def product_path(
+    algorithm: QgsProcessingAlgorithm, parameters: Dict[str, Any], name: str, context: QgsProcessingContext
+) -> str:
+    """The product's file or folder, absolute. ValueError, a sentence, if there is nothing."""
+    text = algorithm.parameterAsFile(parameters, name, context)
+    if not text:
+        raise ValueError("Choose the file or the folder of a product.")
+    found = file_behind(text)
+    if not found:
+        raise ValueError(f"There is no file or folder {text}. Choose the file or the folder of a product.")
+    return os.path.abspath(found)
+
+
 def output_definitions(task: Task) -> List[QgsProcessingOutputDefinition]:
     """Everything a run of the task may write, by the names scripts use."""
     made: List[QgsProcessingOutputDefinition] = [
         QgsProcessingOutputRasterLayer(one.name.upper(), one.label) for one in task.layers
     ]
+    kinds = {"points": QgsProcessingOutputVectorLayer, "raster": QgsProcessingOutputRasterLayer}
     for one in task.files:
-        kind = QgsProcessingOutputVectorLayer if one.kind == "points" else QgsProcessingOutputFile
-        made.append(kind(one.name.upper(), one.label))
+        made.append(kinds.get(one.kind, QgsProcessingOutputFile)(one.name.upper(), one.label))
     return [*made, QgsProcessingOutputHtml("REPORT", "Report"), QgsProcessingOutputFile("JOB", "Job file")]
 
 
@@ -151,7 +181,7 @@ class _Reader:
         """The input as the job file holds it, and what is to be copied into ``folder``."""
         if self._input.kind == "raster":
             layer = self._algorithm.parameterAsRasterLayer(*self._of(""))
-            return {"path": os.path.abspath(layers.source_path(layer))}, []
+            return {"path": os.path.abspath(layers.file_path(layer))}, []
         if self._input.kind in ("labels", "area"):
             return self._layer(folder)
         path = os.path.abspath(self._algorithm.parameterAsFile(*self._of("")))
@@ -194,7 +224,7 @@ class _Reader:
         label = self._input.label
         if layer is None:
             raise ValueError(f"'{label}': this is no layer and no file that can be opened. Choose a layer.")
-        path = os.path.abspath(layers.source_path(layer))
+        path = os.path.abspath(layers.file_path(layer))
         if field:
             raise ValueError(f"'{label}' is a raster, which has no fields. Leave the field of classes empty.")
         if selected:

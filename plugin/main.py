@@ -11,7 +11,9 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ICON
+from .colour_menu import ColourMenu
 from .dock.panel import MixelDock
+from .drops import ProductDrops
 from .provider import Provider
 
 QAction = getattr(QtGui, "QAction", None) or QtWidgets.QAction  # Qt 6 moved it from QtWidgets to QtGui
@@ -27,6 +29,7 @@ class Plugin:
         self.provider: Optional[Provider] = None
         self.dock: Optional[MixelDock] = None
         self.action: Optional[Any] = None
+        self._drops: Optional[ProductDrops] = None
 
     def initProcessing(self) -> None:
         """Register the provider; all that qgis_process asks for."""
@@ -39,6 +42,8 @@ class Plugin:
         self.initProcessing()
         self._add_dock()
         self._add_action()
+        self._add_drops()
+        self._add_colours()
 
     def unload(self) -> None:
         """Undo it all; a run under way is cancelled and waited for."""
@@ -60,6 +65,24 @@ class Plugin:
         self.dock.setToggleVisibilityAction(self.action)
         self._iface.addToolBarIcon(self.action)
         self._iface.addPluginToRasterMenu("Mixel", self.action)
+
+    def _add_drops(self) -> None:
+        self._drops = ProductDrops(self._open_product)
+        self._undo.append(self._remove_drops)
+        self._iface.registerCustomDropHandler(self._drops)
+
+    def _add_colours(self) -> None:
+        menu = ColourMenu(self._iface)
+        self._undo.append(menu.remove)
+        menu.register()
+
+    def _open_product(self, path: str) -> None:
+        self.dock.show()
+        self.dock.open_product(path)
+
+    def _remove_drops(self) -> None:
+        self._iface.unregisterCustomDropHandler(self._drops)
+        self._drops = None
 
     def _remove_action(self) -> None:
         self._iface.removePluginRasterMenu("Mixel", self.action)

@@ -11,11 +11,12 @@ from qgis.core import QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessin
 
 from ..backend.config import Value, build
 from ..backend.protocol import JOB_FILE, Job
+from ..backend.reading import Reading
 from ..backend.tasks import Task
-from . import layers
+from . import layers, readings
 from .copies import Copy
 from .folders import forget_copies, forget_run, usable_folder
-from .inputs import read_inputs
+from .inputs import product_path, read_inputs
 from .parameters import Names, read_settings
 
 INPUT, METHOD, SCALE, DEVICE, OUTPUT_FOLDER = "INPUT", "METHOD", "SCALE", "DEVICE", "OUTPUT_FOLDER"
@@ -70,7 +71,9 @@ class RequestReader:
 
     def read(self) -> Request:
         """The request. ValueError, a sentence that says what to do, where it cannot be met."""
-        scene = self._scene() if self._task.needs_scene else ""
+        scene, reading = self._scene() if self._task.needs_scene else ("", Reading())
+        if self._task.opens_product:
+            scene = product_path(self._algorithm, *self._of(INPUT))
         scale = self._scale() if self._task.needs_scene else None
         method, settings = self._method()
         options = self._task.option_settings
@@ -86,6 +89,7 @@ class RequestReader:
             options=read_settings(self._algorithm, self._parameters, self._context, options, names),
             inputs=given.entries,
             scale=scale,
+            reading=reading.to_dict(),
             device=self._algorithm.parameterAsEnumString(*self._of(DEVICE)) if self._task.on_device else "auto",
         )
         return Request(job, given.copies)
@@ -93,12 +97,16 @@ class RequestReader:
     def _of(self, name: str) -> Tuple[Dict[str, Any], str, QgsProcessingContext]:
         return self._parameters, name, self._context
 
-    def _scene(self) -> str:
-        path = os.path.abspath(layers.source_path(self._algorithm.parameterAsRasterLayer(*self._of(INPUT))))
-        refusals = layers.read_facts(path).refusals()
+    def _scene(self) -> Tuple[str, Reading]:
+        """The scene's file or folder, and how it is to be read: as it was set for the file or the layer."""
+        layer = self._algorithm.parameterAsRasterLayer(*self._of(INPUT))
+        path = os.path.abspath(layers.source_path(layer))
+        facts = layers.plain_facts(path)
+        refusals = [*facts.refusals(), self._task.refusal(facts.num_good_bands)] if facts else []
+        refusals = [one for one in refusals if one]
         if refusals:
             raise ValueError(refusals[0])
-        return path
+        return path, readings.known(layer, layers.source_path(layer)).reading
 
     def _scale(self) -> Optional[float]:
         given = self._parameters.get(SCALE) is not None

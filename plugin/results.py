@@ -29,12 +29,17 @@ class Group:
     """The group of one run in the layer tree, made when its first layer arrives."""
 
     def __init__(self, title: str) -> None:
-        """``title``: what the group is called; a number is added if the project has such a group already."""
+        """``title``: what the group is called, with a number if the project has such a group already.
+
+        Empty for no group: the layer stays where it arrived.
+        """
         self._title = title
         self._name = ""
 
     def node(self, root: QgsLayerTreeGroup) -> QgsLayerTreeGroup:
         """The group's node under this root."""
+        if not self._title:
+            return root
         found = root.findGroup(self._name) if self._name else None
         if found is None:
             self._name = _free_name(self._title, root)
@@ -64,7 +69,9 @@ class Arrange(QgsProcessingLayerPostProcessorInterface):
         node = root.findLayer(layer_id)
         if node is None:
             return False
-        node = _moved(node, self._group.node(root))
+        group = self._group.node(root)
+        if group is not root:
+            node = _moved(node, group)
         node.setItemVisibilityChecked(self._visible)
         node.setExpanded(self._visible)
         return True

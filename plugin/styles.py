@@ -12,7 +12,7 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
-from . import class_styles, point_styles
+from . import class_styles, colours, point_styles
 from .class_styles import VIRIDIS
 from .layers import band_names, open_raster
 from .ramps import percentile, ramp, samples, stretch
@@ -77,6 +77,7 @@ def components_layer(path: str, name: str = "MNF components") -> QgsRasterLayer:
 
 LOOKS: Dict[str, Callable[[str], List[QgsMapLayer]]] = {
     "points": lambda path: [point_styles.points_layer(path)],
+    "scene": lambda path: [colours.scene_layer(path)],
     "sample": lambda path: [point_styles.sample_layer(path)],
     "abundances": lambda path: [composite_layer(path), *abundance_layers(path)],
     "error": lambda path: [error_layer(path)],

@@ -21,6 +21,8 @@ class TaskForm(QWidget):
 
     changed = pyqtSignal()
     """Scene or inputs are others now."""
+    product_wanted = pyqtSignal()
+    """The user wants to open a product."""
 
     def __init__(self, task: Task, scene: Optional[QgsMapLayer] = None) -> None:
         """The form with its defaults; ``scene``: the layer to begin with."""
@@ -34,6 +36,7 @@ class TaskForm(QWidget):
         self._build()
         if self._scene:
             self._scene.changed.connect(self._grid_changed)
+            self._scene.product_wanted.connect(self.product_wanted)
             self._grid_changed()
         for row in self._rows:
             row.changed.connect(self.changed)
@@ -57,6 +60,11 @@ class TaskForm(QWidget):
     def is_ready(self) -> bool:
         """Whether there is a scene that can be used, if one is needed; the rest is checked when the run starts."""
         return self._scene is None or self._scene.source is not None
+
+    def choose_scene(self, layer: QgsMapLayer) -> None:
+        """Work on this scene."""
+        if self._scene:
+            self._scene.choose(layer)
 
     def refresh(self) -> None:
         """Look at the scene's file again."""

@@ -25,6 +25,8 @@ class TaskPage(QWidget):
 
     python_wanted = pyqtSignal()
     """The user wants to set up the backend's Python."""
+    product_wanted = pyqtSignal()
+    """The user wants to open a product."""
 
     def __init__(self, tasks: List[Task], prefix: str = "") -> None:
         """``tasks``: with more than one, a list to choose from stands on top. ``prefix``: of the widgets' names."""
@@ -122,6 +124,7 @@ class TaskPage(QWidget):
         self._place.addWidget(self.form)
         self._name_widgets()
         self.form.changed.connect(self._changed)
+        self.form.product_wanted.connect(self.product_wanted)
         self._changed()
 
     def _name_widgets(self) -> None:

@@ -103,7 +103,13 @@ def write_sample(job, folder):
     return {"sample": "sample.gpkg"}
 
 
+def write_scene(job, folder):
+    gdal.Translate(str(folder / "scene.tif"), job["scene"])
+    return {"scene": "scene.tif"}
+
+
 WRITERS = {
+    "open_product": write_scene,
     "unmix": write_unmixing,
     "classify": write_classification,
     "apply_model": write_classification,

@@ -13,21 +13,50 @@ import mixel
 import pytest
 from mixel.plugin.main import Plugin
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtWidgets import QMainWindow
+from qgis.PyQt.QtWidgets import QDialog, QMainWindow
 
 ROOT = Path(mixel.__file__).parent
 SHIPPED = [ROOT / "__init__.py", *(ROOT / "plugin").rglob("*.py")]
 
 
-class Desktop:
+class Desktop(QObject):
     """What the plugin uses of QGIS's interface, with a real window."""
 
+    currentLayerChanged = pyqtSignal(object)
+
     def __init__(self):
+        super().__init__()
         self.window = QMainWindow()
         self.icons = []
         self.menu = []
+        self.drops = []
+        self.context_menu = {}
+        self.layer = None
+
+    def activeLayer(self):
+        return self.layer
+
+    def choose(self, layer):
+        self.layer = layer
+        self.currentLayerChanged.emit(layer)
+
+    def registerCustomDropHandler(self, handler):
+        self.drops.append(handler)
+
+    def unregisterCustomDropHandler(self, handler):
+        self.drops.remove(handler)
+
+    def addCustomActionForLayerType(self, action, menu, kind, all_layers):
+        assert menu == "Mixel colours" and not all_layers
+        self.context_menu[action] = []
+
+    def addCustomActionForLayer(self, action, layer):
+        self.context_menu[action].append(layer)
+
+    def removeCustomActionForLayerType(self, action):
+        del self.context_menu[action]
 
     def mainWindow(self):
         return self.window
@@ -72,8 +101,10 @@ def test_it_registers_everything_and_takes_it_all_back(desktop):
     assert isinstance(plugin, Plugin) and provider() is None
     plugin.initGui()
     assert provider() and desktop.icons and desktop.menu and plugin.dock
+    assert desktop.drops and len(desktop.context_menu) == 3
     plugin.unload()
     assert provider() is None and not desktop.icons and not desktop.menu
+    assert not desktop.drops and not desktop.context_menu
     plugin.unload()
 
 
@@ -96,7 +127,36 @@ def test_the_button_shows_and_hides_the_panel(desktop, qgis_app):
     plugin.unload()
 
 
-@pytest.mark.parametrize("broken", ["addDockWidget", "addToolBarIcon", "addPluginToRasterMenu"])
+STEPS = ["addDockWidget", "addToolBarIcon", "addPluginToRasterMenu", "registerCustomDropHandler"]
+
+
+def test_hyperspectral_layers_get_colours_in_the_layer_trees_menu(desktop, make_layer):
+    plugin = mixel.classFactory(desktop)
+    plugin.initGui()
+    plain, scene = make_layer("plain.tif", bands=3), make_layer("scene.tif", bands=25)
+    for layer in (None, plain, scene, plain, scene):
+        desktop.choose(layer)
+    assert list(desktop.context_menu.values()) == [[scene], [scene], [scene]]
+    true, infrared, short_wave = desktop.context_menu
+    assert true.isEnabled() and not infrared.isEnabled() and not short_wave.isEnabled()
+    assert "860 nm" in infrared.toolTip()
+    true.trigger()
+    assert scene.renderer().redBand() == 24
+    plugin.unload()
+
+
+def test_a_dropped_product_opens_the_panel_and_its_dialog(desktop, tmp_path):
+    plugin = mixel.classFactory(desktop)
+    plugin.initGui()
+    (tmp_path / "PRS_L2D_STD_1.he5").write_bytes(b"")
+    (handler,) = desktop.drops
+    assert not handler.handleFileDrop(str(tmp_path / "a.shp")) and plugin.dock.isHidden()
+    assert handler.handleFileDrop(str(tmp_path / "PRS_L2D_STD_1.he5"))
+    assert not plugin.dock.isHidden() and plugin.dock.findChild(QDialog, "openProduct").isVisible()
+    plugin.unload()
+
+
+@pytest.mark.parametrize("broken", [*STEPS, "addCustomActionForLayerType"])
 def test_unload_after_a_failed_load(desktop, broken, monkeypatch):
     def fail(*_):
         raise RuntimeError(broken)
@@ -106,6 +166,7 @@ def test_unload_after_a_failed_load(desktop, broken, monkeypatch):
     with pytest.raises(RuntimeError):
         plugin.initGui()
     desktop.removeToolBarIcon = desktop.removePluginRasterMenu = lambda *_: None
+    desktop.unregisterCustomDropHandler = desktop.removeCustomActionForLayerType = lambda *_: None
     plugin.unload()
     assert provider() is None
 

@@ -23,9 +23,9 @@ from qgis.core import (
 )
 from qgis.gui import QgsCollapsibleGroupBox, QgsFieldComboBox, QgsFileWidget, QgsMapLayerComboBox
 from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 
-TOOLS = [one for one in tasks() if not one.default_method]
+TOOLS = [one for one in tasks() if not (one.default_method or one.opens_product)]
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,9 @@ def test_the_panel_has_a_place_for_every_task(dock):
     for prefix, page in (("classify_", dock.classify_page), ("tools_", dock.tools_page)):
         combo = child(page, QComboBox, f"{prefix}taskCombo")
         shown |= {combo.itemData(index) for index in range(combo.count())} if combo else {page.form.task.name}
-    assert {one.name for one in tasks()} <= shown
+    products = {one.name for one in tasks() if one.opens_product}  # by a button of their own
+    assert {one.name for one in tasks()} <= shown | products
+    assert products and child(dock, QPushButton, "openProductButton")
 
 
 def test_no_two_widgets_of_the_pages_share_a_name(dock, make_layer):

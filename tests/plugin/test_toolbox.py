@@ -74,7 +74,8 @@ def test_every_option_and_input_is_an_explained_parameter(described):
     }
     for one in described.inputs:
         assert isinstance(definitions[one.name.upper()], kinds[one.kind])
-    assert ("INPUT" in definitions) == ("SCALE" in definitions) == described.needs_scene
+    assert ("INPUT" in definitions) == (described.needs_scene or described.opens_product)
+    assert ("SCALE" in definitions) == described.needs_scene
     assert ("METHOD" in definitions) == bool(described.methods)
     assert ("DEVICE" in definitions) == described.on_device
 
@@ -87,6 +88,7 @@ def test_no_two_parameters_have_one_name(described):
     ]
     names += [one.name.upper() for one in described.option_settings]
     names += ["OUTPUT_FOLDER", "LOAD", *(["INPUT", "SCALE"] if described.needs_scene else [])]
+    names += ["INPUT"] if described.opens_product else []
     names += ["METHOD"] if methods else []
     names += ["DEVICE"] if described.on_device else []
     assert len(set(names)) == len(names)
