@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from rasterio.env import Env
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
@@ -39,6 +40,8 @@ FACTORS = (40.0, 80.0)
 """Stored value that means radiance 1: VNIR, SWIR."""
 UNIT = "W/m2/sr/um"
 TABLE, SENSOR = Path(__file__).parents[2] / "resources" / "sensors.json", "Hyperion (EO-1), 242 bands"
+ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+"""GDAL's setting to open a file without a look at the hundreds beside it."""
 TYPES = {"int16": "Int16", "uint16": "UInt16", "int32": "Int32", "uint32": "UInt32", "float32": "Float32"}
 """GDAL's names of what a band can hold."""
 AGAIN = "Copy or download the product again."
@@ -124,7 +127,7 @@ def _stack(found: Found, bands: Sequence[Band]) -> tuple[bytes, bool]:
     shapes: dict[tuple[Any, ...], str] = {}
     in_strips = True
     for band in bands:
-        with found.delivery.raster(band.name) as dataset:
+        with Env(**ALONE), found.delivery.raster(band.name) as dataset:
             crs = dataset.crs.to_wkt() if dataset.crs else ""
             shape = (dataset.width, dataset.height, dataset.dtypes[0], tuple(dataset.transform.to_gdal()), crs)
             in_strips &= dataset.block_shapes[0][1] == dataset.width
