@@ -17,7 +17,7 @@ from ..facts import COUNTS, RADIANCE
 from . import raster, specim
 from .envi_header import header_of, numbers, read_header
 from .product import Numbers, Product
-from .quantity import Stated, stated
+from .quantity import settle, stated
 
 INSTRUMENTS = {
     "HySpex": r"hyspex|(?:VNIR|SWIR)[_-]\d+\w*[_-]SN\d+",
@@ -52,7 +52,7 @@ def recognise(path: Path) -> Product | None:
         found.close()
         return None
     found.facts = replace(found.facts, product=instrument or found.facts.product)
-    _settle(found, said)
+    settle(found, said)
     if header not in found.files:
         found.files = (*found.files, header)
     if instrument.startswith("AVIRIS"):
@@ -66,18 +66,6 @@ def _instrument(name: str, fields: Mapping[str, str]) -> str:
         if any(re.search(pattern, text, re.IGNORECASE) for text in texts):
             return instrument
     return ""
-
-
-def _settle(found: Product, said: Stated) -> None:
-    """Let radiance and counts be what they are, without a scale of reflectance."""
-    if said.quantity not in (RADIANCE, COUNTS):
-        return
-    found.facts = replace(found.facts, quantity=said.quantity, unit=said.unit, scale=None)
-    if said.quantity == COUNTS:
-        found.gains = found.offsets = None
-    elif said.factor != 1:
-        found.gains = np.full(found.facts.bands, 1 / said.factor)
-        found.offsets = np.zeros(found.facts.bands)
 
 
 def _aviris(found: Product, path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from ..facts import COUNTS, RADIANCE, REFLECTANCE
 from .envi_header import numbers
+from .product import Product
 
 NAMED = {
     **dict.fromkeys(("rad", "rdn", "radiance", "sru"), RADIANCE),
@@ -62,6 +65,18 @@ def stated(header: Mapping[str, str], name: str, whole_numbers: bool) -> Stated:
         return Stated(by_unit, unit if by_unit == RADIANCE else "")
     found = _agreed(by_name(name, whole_numbers), _by_words(" ".join(header.get(key, "") for key in TEXTS)))
     return Stated(found, unit if found == RADIANCE else "")
+
+
+def settle(found: Product, said: Stated) -> None:
+    """Let radiance and counts be what they are, without a scale of reflectance."""
+    if said.quantity not in (RADIANCE, COUNTS):
+        return
+    found.facts = replace(found.facts, quantity=said.quantity, unit=said.unit, scale=None)
+    if said.quantity == COUNTS:
+        found.gains = found.offsets = None
+    elif said.factor != 1:
+        found.gains = np.full(found.facts.bands, 1 / said.factor)
+        found.offsets = np.zeros(found.facts.bands)
 
 
 def by_name(name: str, whole_numbers: bool) -> str:

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from ..cube import Mask, Window
-from ..facts import COUNTS, REFLECTANCE, Facts
+from ..facts import COUNTS, RADIANCE, REFLECTANCE, Facts
 from . import raster
 from .envi_header import header_of, read_header
 from .product import Product, Stored
+from .quantity import settle, stated
 from .specim_references import Levels, Reference, Unfit, white_level
 
 WHITE, DARK, WHITE_DARK = "whiteref", "darkref", "whitedarkref"
@@ -39,13 +40,17 @@ def recognise(path: Path) -> Product | None:
     name, whole_numbers = path.name.lower(), np.dtype(found.facts.dtype).kind in "iu"
     found.files = tuple(dict.fromkeys((*found.files, header)))
     found.facts = replace(found.facts, product=_model(header))
+    said = stated(read_header(header), path.name, whole_numbers)
+    if said.quantity == RADIANCE:
+        settle(found, said)
+        return found
     if _role(path):
         return _as_counts(found, "This is a reference of a capture, not the capture itself.")
     if not whole_numbers:
         if name.startswith(MADE):
             found.facts = replace(found.facts, quantity=REFLECTANCE)
         return found
-    if name.startswith(MADE) or path.parent.name.lower() == "results":
+    if said.quantity == REFLECTANCE or path.parent.name.lower() == "results":
         return found
     return _calibrated(found, path, header)
 
@@ -135,7 +140,7 @@ class Capture(Product):
 
     def __init__(self, raw: Product, dark: Levels, white: Levels, note: str, files: Sequence[Path]) -> None:
         """``dark``, ``white`` (bands, cols): counts of the dark, and of white less dark, NaN where it is dead."""
-        self._raw, self._dark, self._white = raw, dark, white
+        self._raw, self._dark, self._white, self.block = raw, dark, white, raw.block
         self.place, self.files = raw.place, tuple(dict.fromkeys((*raw.files, *files)))
         self.facts, self._nodata = _calibrated_facts(raw.facts, white, note), raw.nodata
 

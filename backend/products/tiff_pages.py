@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 import rasterio
@@ -44,8 +44,9 @@ def recognise(path: Path) -> Product | None:
         wanted = tuple(said.get(key, "") for key in ("samples", "lines"))
         if len(sizes) < 2 or str(len(sizes)) != said.get("bands") or set(sizes) != {(*wanted, "1")}:
             return None
-        stack = rasterio.open(_stack(first, path, len(sizes)))
-    return Pages(stack, path, header, said)
+        pages = Pages(rasterio.open(_stack(first, path, len(sizes))), path, header, said)
+        pages.block = first.block_shapes[0]
+    return pages
 
 
 class Pages(Raster):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from envi_files import BANDS, COLS, ROWS, spectra, write_cube
 from mixel.backend.cube import Window
-from mixel.backend.facts import COUNTS, REFLECTANCE
+from mixel.backend.facts import COUNTS, RADIANCE, REFLECTANCE
 from mixel.backend.products import open_product
 from mixel.backend.scene import Scene
 from scenes import refusal, whole
@@ -160,6 +160,15 @@ def test_a_reference_itself_is_raw_counts(tmp_path):
     cube, notices = whole(tmp_path / "WHITEREF_leaf_01.raw")
     np.testing.assert_array_equal(cube.reflectance, np.repeat(DARK + LIGHT, 20, axis=1).astype(np.float32))
     assert "This is a reference of a capture" in " ".join(notices)
+
+
+@pytest.mark.parametrize(("name", "quantity"), [("line_rad.dat", RADIANCE), ("line_refl.dat", "")])
+def test_what_a_name_says_of_a_processed_line_counts(tmp_path, name, quantity):
+    path = write_cube(tmp_path / name, np.round(TRUTH * 10000).astype("u2"), SENSOR)
+    with Scene(path) as scene:
+        assert scene.facts.quantity == quantity and scene.facts.product == "Specim FX10"
+    factor = 1 if quantity else 10000
+    np.testing.assert_allclose(whole(path)[0].reflectance * factor, np.round(TRUTH * 10000), rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["f4", "u2"])
