@@ -7,8 +7,7 @@ from html import escape
 from typing import Any, Dict, List, Optional
 
 from qgis.core import QgsProject
-from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget
-from qgis.PyQt.QtCore import QStandardPaths, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -22,20 +21,17 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ...backend.config import Setting
 from ...backend.facts import Facts
 from ...backend.protocol import Described, Event, Progress
 from ...backend.reading import Reading
-from ...backend.tasks import task
 from ...backend.tasks.open_product.config import NO_FLAGS
 from .. import interpreter
 from ..description import Question
-from ..folders import fresh_folder
 from ..inputs import PRODUCT_FILES
 from ..words import in_progress
 from .facts_reader import FactsReader
 from .facts_table import FactsTable, FlagBoxes
-from .form import add_row, editor, form_layout, shrinkable
+from .product_output import ProductOutput
 from .run import Run
 from .tone import Tone, lines_in_tones
 
@@ -53,7 +49,6 @@ class OpenProduct(QDialog):
         self.setWindowTitle("Open a product")
         self.setMinimumWidth(520)
         self._asked = ""
-        self._offered = ""
         self._reader = FactsReader()
         self._reader.answered.connect(self._ask)
         self.run = Run(self)
@@ -85,7 +80,7 @@ class OpenProduct(QDialog):
         self._path.setText(path)
         self._asked = os.path.abspath(path) if path else ""
         self._flags.show_flags(())
-        self._offer_folder()
+        self._output.offer_folder(self._asked)
         self._ask()
 
     def shut_down(self) -> None:
@@ -98,8 +93,8 @@ class OpenProduct(QDialog):
         return {
             "INPUT": self._asked,
             "FLAGS": ",".join(self._flags.chosen()) or (NO_FLAGS if self._flags.has_any else ""),
-            "HOW": self._how.currentData(),
-            "OUTPUT_FOLDER": self._folder.filePath(),
+            "HOW": self._output.how,
+            "OUTPUT_FOLDER": self._output.folder,
             "LOAD": True,
         }
 
@@ -126,11 +121,11 @@ class OpenProduct(QDialog):
         self._said.setObjectName("productSaid")
         self._said.setWordWrap(True)
         self._said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._table, self._flags = FactsTable(), FlagBoxes()
+        self._table, self._flags, self._output = FactsTable(), FlagBoxes(), ProductOutput()
         self._notices = QLabel()
         self._notices.setObjectName("productNotices")
         self._notices.setWordWrap(True)
-        for widget in (self._said, self._table, self._flags, self._notices, self._more()):
+        for widget in (self._said, self._table, self._flags, self._notices, self._output):
             layout.addWidget(widget)
         self._bar = QProgressBar()
         self._bar.setObjectName("productProgress")
@@ -162,23 +157,6 @@ class OpenProduct(QDialog):
             button.clicked.connect(slot)
             row.addWidget(button)
         return row
-
-    def _more(self) -> QgsCollapsibleGroupBox:
-        group = QgsCollapsibleGroupBox("How and where it is written")
-        group.setObjectName("productMore")
-        form = form_layout(group)
-        form.setContentsMargins(9, 9, 9, 9)
-        setting = _setting("how")
-        self._how = editor(setting)
-        label = QLabel(setting.label)
-        label.setToolTip(setting.help)
-        add_row(form, label, self._how)
-        self._folder = QgsFileWidget()
-        self._folder.setObjectName("productFolder")
-        self._folder.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
-        add_row(form, QLabel("Output folder"), shrinkable(self._folder))
-        group.setCollapsed(True)
-        return group
 
     def _ask(self) -> None:
         """Show what the backend says of the product, as soon as it is known."""
@@ -256,20 +234,13 @@ class OpenProduct(QDialog):
         if not worked:
             self._say(f"✗ {message}" if message else "Cancelled.", Tone.BAD if message else Tone.DOUBT)
             self._add.setEnabled(True)
-            self._offer_folder()
+            self._output.offer_folder(self._asked)
             return
         written = results.get("SCENE", "")
         found = [one for one in QgsProject.instance().mapLayers().values() if one.source() == written]
         self.accept()
         if found:
             self.opened.emit(found[0].id())
-
-    def _offer_folder(self) -> None:
-        """Offer a fresh folder beside the product unless the user has typed one."""
-        if self._asked and self._folder.filePath() in ("", self._offered):
-            documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-            self._offered = str(fresh_folder(self._asked, documents, "scene"))
-            self._folder.setFilePath(self._offered)
 
     def _start_folder(self) -> str:
         return os.path.dirname(self._asked) if self._asked else ""
@@ -279,7 +250,3 @@ def dropped_path(data: Any) -> str:
     """The one local file or folder that is dragged; empty if it is anything else."""
     paths: List[str] = [one.toLocalFile() for one in data.urls() if one.isLocalFile()]
     return paths[0] if len(paths) == 1 else ""
-
-
-def _setting(name: str) -> Setting:
-    return next(one for one in task("open_product").option_settings if one.name == name)

@@ -21,7 +21,7 @@ from .meaning import DOMAIN, Meaning
 TILE = 128
 """Bands lie one after the other in tiles of this side: three bands are shown at once, and a window of all bands needs
 few tiles that it does not cover. Bands interleaved by pixel make the map a hundred times slower."""
-MOST_BYTES = 96e6
+MOST_BYTES = 64e6
 """Of stored values that are read at once."""
 KEPT = {"uint8", "uint16", "int16", "uint32", "int32", "float32"}
 """Types in which stored values are kept; others become floats."""
