@@ -59,8 +59,9 @@ def write_geotiff(path: Path, product: Product, meaning: Meaning, flags: Sequenc
         for window, counts in masks(product, flags, shares):
             if masked:
                 bits = empty[window.row : window.row + window.rows]
-                counts = counts & (np.unpackbits(bits, axis=1, count=facts.cols) == 0)
-                dataset.write_mask(counts, window=RasterWindow(window.col, window.row, window.cols, window.rows))
+                filled = np.unpackbits(bits, axis=1, count=facts.cols) == 0
+                kept: Mask = np.logical_and(counts, filled)
+                dataset.write_mask(kept, window=RasterWindow(window.col, window.row, window.cols, window.rows))
     return shares
 
 
