@@ -69,7 +69,7 @@ def blank(stored: Stored, meaning: Meaning) -> Mask:
     """Which pixels (rows, cols) are 0 in every band, which no scene is: they count as missing unless 0 is nodata."""
     if (meaning.nodata == 0).all():
         return np.zeros(stored.shape[1:], bool)
-    found: Mask = ~stored.any(axis=0)
+    found: Mask = np.logical_not(np.any(stored, axis=0))
     return found
 
 
