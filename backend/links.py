@@ -23,6 +23,8 @@ _REMOTE = re.compile(
 _SOURCE = re.compile(
     r"<(SourceFilename|SourceDataset|SrcDataSource|ServerUrl|GetCapabilitiesUrl|URL|ServiceURL)([^>]*)>([^<]*)<", re.I
 )
+_OPENED = '<Metadata domain="MIXEL">'
+"""In scenes that Mixel made of a product: they lie in a folder beside it."""
 _CODE = re.compile(r"<PixelFunctionLanguage[^>]*>\s*Python", re.I)
 _CRS_LINK = re.compile(r'"crs"\s*:\s*\{[^{}]*"link"[^{}]*\{[^{}]*"href"\s*:\s*"([^"]+)"', re.I)
 
@@ -71,7 +73,7 @@ def _sources(path: Path, first: Path, counts: dict[Path, int], elsewhere: set[st
             place = _located(name.strip(), attributes, path)
             if place not in found:
                 found[place] = _sources(Path(place), first, counts, elsewhere, depth + 1)
-                if not _within(place, first):
+                if not _within(place, first.parent.parent if _OPENED in text else first.parent):
                     elsewhere.add(place)
             total += found[place]
     for address in _CRS_LINK.findall(text[:100_000]):
@@ -109,7 +111,7 @@ def _located(name: str, attributes: str, path: Path) -> str:
     return os.path.normpath(path.parent / name) if relative else os.path.normpath(name)
 
 
-def _within(place: str, first: Path) -> bool:
-    folder = os.path.normpath(os.path.abspath(first.parent))
-    inside = os.path.abspath(place).startswith(folder + os.sep)
+def _within(place: str, allowed: Path) -> bool:
+    folder = os.path.normpath(os.path.abspath(allowed))
+    inside = os.path.abspath(place).startswith(folder.rstrip(os.sep) + os.sep)
     return inside or not os.path.exists(place)

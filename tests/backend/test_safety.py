@@ -176,6 +176,9 @@ def test_sources_in_other_folders_are_told_and_those_beside_are_not(tmp_path):
     (told,) = check_links(vrt(tmp_path / "inside" / "b.vrt", "../away.tif"))
     assert "away.tif" in told
     assert check_links(vrt(tmp_path / "inside" / "c.vrt", "near.tif")) == []
+    made = vrt(tmp_path / "inside" / "scene.vrt", "../away.tif")
+    made.write_text(made.read_text().replace("<VRTRasterBand", '<Metadata domain="MIXEL"></Metadata><VRTRasterBand', 1))
+    assert check_links(made) == [], "a product that Mixel opened lies one folder up"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 600, b"<", b"{", b"<VRTDataset>\xff\xfe", b"II*\x00" + b"x" * 600])
