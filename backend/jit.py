@@ -3,13 +3,14 @@
 Numba looks at one file's time stamp only, so the cache folder's name carries a digest of all files beside the kernel
 and of the scan's, whose vectors other kernels are made of, of Numba's version, of the processor and of this package's
 name, which compiled files refer to: an updated plugin, or another machine on the same home folder, never meets an old
-kernel.
+kernel. What lies in the folder is run: it is used only if nobody but its owner, this user, can have written it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 
+from .ownership import complaint, is_own, make, others_write
+
 settings: Any = _config
 
 
@@ -36,7 +39,7 @@ def cache_folder(sources: Path) -> Path:
         digest.update(file.read_bytes())
     for root in _roots():
         folder = root / "mixel-kernels" / digest.hexdigest()[:16]
-        if _writable(folder):
+        if _usable(folder):
             return folder
     return Path(tempfile.mkdtemp(prefix="mixel-kernels-"))
 
@@ -53,9 +56,22 @@ def _roots() -> list[Path]:
     return [*chosen, Path(sys.prefix), own]
 
 
-def _writable(folder: Path) -> bool:
+def _usable(folder: Path) -> bool:
+    """Whether kernels can be kept in a folder, which is made if need be, and the ones that lie there are this user's.
+
+    In a folder that others cannot enter the files' own bits say nothing.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make(folder)
+        if complaint(folder):
+            return False
+        info = os.lstat(folder)
+        closed = sys.platform == "win32" or not info.st_mode & 0o077
+        entries = [os.path.join(parent, name) for parent, *kinds in os.walk(folder) for kind in kinds for name in kind]
+        for one in (info, *map(os.lstat, entries)):
+            plain = stat.S_ISREG(one.st_mode) or stat.S_ISDIR(one.st_mode)
+            if not plain or not is_own(one) or (others_write(one) and not closed):
+                return False
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:

@@ -29,5 +29,8 @@ PACKAGES: Dict[str, str] = {
 WISHES: Dict[str, str] = {"torch": "==2.13.0", "rasterio": "==1.4.*"}
 """Versions that the locks must keep to, by distribution; all others are whatever fits."""
 
+WINDOWS_CUDA: Dict[str, str] = {"triton-windows": "==3.7.1.*"}
+"""What the builds of torch for CUDA need on Windows besides; on Linux torch brings Triton itself, of this version."""
+
 OPTIONAL: Tuple[str, ...] = ("triton", "mamba_ssm", "causal_conv1d")
 """Modules that are used where a CUDA build of torch or the user has brought them; nothing fails without them."""

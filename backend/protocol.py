@@ -37,10 +37,11 @@ be deleted whenever no run is under way.
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Type, Union
+from typing import Any, Dict, List, Optional, Type, Union, get_args, get_origin, get_type_hints
 
 JOB_FILE = "job.json"
 LOG_FILE = "log.txt"
@@ -202,16 +203,44 @@ def encode(event: Event) -> str:
     return json.dumps({"event": type(event).__name__.lower(), **asdict(event)}, ensure_ascii=False)
 
 
+_FIELDS = {kind: get_type_hints(kind) for kind in _EVENTS.values()}
+_LARGEST = 2**63
+"""Integers beyond it are nobody's, and have no floating-point form sooner or later."""
+
+
 def decode(line: str) -> Event:
-    """One line of JSON as an event. ValueError if the line is not one."""
+    """One line of JSON as an event. ValueError if the line is not one, lacks a field or has one of a wrong type.
+
+    Numbers are finite, but for the values of ``metrics``, where NaN says that there is no figure. Unknown fields are
+    left out.
+    """
     try:
         content = json.loads(line)
         kind = _EVENTS[content.pop("event")]
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"Not an event of Mixel's backend: {line[:200]!r}") from error
-    known = {item.name for item in fields(kind)}
+    known = {name: value for name, value in content.items() if name in _FIELDS[kind]}
+    for name, value in known.items():
+        if not _is_a(value, _FIELDS[kind][name]) or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"An event of Mixel's backend has a wrong value for {name!r}: {line[:200]!r}")
     try:
-        event: Event = kind(**{name: value for name, value in content.items() if name in known})
+        event: Event = kind(**known)
     except TypeError as error:
         raise ValueError(f"An event of Mixel's backend lacks a field: {line[:200]!r}") from error
     return event
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    """Whether parsed JSON is of a field's type; a whole number is a number too, true and false are not."""
+    inside = get_args(hint)
+    if hint is Any:
+        return True
+    if get_origin(hint) is Union:
+        return any(_is_a(value, one) for one in inside)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_is_a(one, inside[1]) for one in value.values())
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(_is_a(one, inside[0]) for one in value)
+    if type(value) is int:
+        return hint in (int, float) and abs(value) < _LARGEST
+    return type(value) is hint

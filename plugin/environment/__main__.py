@@ -7,7 +7,7 @@ import sys
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from . import Cancelled, InstallError, check, create, delete, diagnosis, find, repair, size
-from .making import notes_of
+from .checking import notes_of
 
 COMMANDS = {
     "create": "make the backend's Python unless it is there",

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Callable, Iterator, List
 
 from .base import base_interpreter
+from .checking import check, notes_of
 from .child import PLUGIN_ROOT
-from .making import check, notes_of
+from .masking import masked
 from .places import READY, InstallError, choose_accelerator, find, folders, home, lock_file, log_path
 from .removing import size
+from .sources import sentence, settings
 
 LOG_LINES = 40
 
@@ -35,7 +37,7 @@ def private(text: str) -> str:
         # As it is, with doubled backslashes as in Python's messages, and with slashes.
         for form in (path, path.replace("\\", "\\\\"), path.replace("\\", "/")):
             text = re.sub(re.escape(form) + r"(?![\w.-])", "~", text, flags=flags)
-    return re.sub(r"://[^/\s:@]+(:[^/\s@]*)?@", "://***@", text)
+    return masked(text)
 
 
 def _lines(given: str) -> Iterator[str]:
@@ -49,6 +51,7 @@ def _lines(given: str) -> Iterator[str]:
     for folder in folders():
         yield f"  {folder.name}: {'finished' if (folder / READY).exists() else 'half made'}"
     yield f"Settings of pip and the network: {', '.join(_settings()) or 'none'}"
+    yield _or_reason(lambda: sentence(settings(find().python or base_interpreter())))
     yield from _interpreter(given)
     yield from _log()
 

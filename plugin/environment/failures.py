@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Sequence, Tuple
 
+from .masking import masked
+
 _NETWORK = (
     r"Temporary failure in name resolution|Name or service not known|getaddrinfo failed|nodename nor servname"
     r"|NameResolutionError|NewConnectionError|ConnectTimeoutError|ReadTimeoutError|Max retries exceeded"
@@ -63,7 +65,7 @@ TABLE: Sequence[Tuple[str, str]] = (
         "Python of your own on the Python page of Mixel's panel.",
     ),
     (
-        r"DO NOT MATCH THE HASHES|ResolutionImpossible|conflicting dependencies",
+        r"Hashes are required|ResolutionImpossible|conflicting dependencies",
         "pip's own settings contradict Mixel's list of packages: check pip's constraint and hash settings.",
     ),
     (
@@ -76,8 +78,21 @@ TABLE: Sequence[Tuple[str, str]] = (
 those stand before the network, and the network before a package that was not found."""
 
 
+_WRONG_FILE = re.compile(
+    r"DO NOT MATCH THE HASHES.*?^\s+([\w.-]+)==\S+[^\n]*? from (\S+?)(?:#\S*)?(?: \(|:?$)", re.M | re.S
+)
+
+
 def sentence(output: str, code: int, home: str, log: str) -> str:
     """One sentence for a command that failed: what it printed, its exit code, Mixel's folder and the log's path."""
+    wrong = _WRONG_FILE.search(output)
+    if wrong:
+        # Before all others: pip goes on after servers that did not answer.
+        name, address = wrong.groups()
+        return (
+            f"The package {name} from {_end(masked(address))} is not the file that Mixel's list names: take that index "
+            "or folder out of pip's settings ('pip config list' shows them) and try again."
+        )
     for pattern, text in TABLE:
         if re.search(pattern, output):
             return text.format(home=home)
@@ -86,3 +101,8 @@ def sentence(output: str, code: int, home: str, log: str) -> str:
     told = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in told if line.lower().startswith("error")] or told or [f"exit code {code}"]
     return f"Mixel's Python could not be made ({errors[-1][:200]}): try again, and report {log} if it happens again."
+
+
+def _end(address: str) -> str:
+    """An address that fits into a sentence."""
+    return address if len(address) <= 100 else "..." + address[-97:]

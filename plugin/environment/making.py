@@ -1,4 +1,4 @@
-"""Make, check and repair the backend's Python. Takes from seconds to minutes: not for QGIS's main thread.
+"""Make and repair the backend's Python. Takes from seconds to minutes: not for QGIS's main thread.
 
 A Python counts only once its marker is written, as the last act. Whatever interrupts the work before, the half-made
 folder is deleted, now or by the next attempt.
@@ -12,21 +12,34 @@ import os
 import platform
 import re
 import shutil
-import subprocess  # nosec B404 # for the names PIPE and STDOUT; child.py starts pip, without a shell
 import time
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Generator, Iterator, List, Tuple, Union
+from typing import Callable, Generator, Iterator, Tuple
 
 from . import failures
 from .base import base_interpreter
-from .child import clean_environment, end, lines, run, start
-from .pip_calls import Reading, install, pins, rest_arguments, torch_arguments
+from .checking import about as judged
+from .checking import notes_of
+from .ownership import make
+from .pip_calls import (
+    Pin,
+    Reading,
+    fetch,
+    fetched_arguments,
+    install,
+    locked_arguments,
+    pins,
+    torch_arguments,
+    unhashed,
+    write_requirements,
+)
 from .places import READY, InstallError, Place, choose_accelerator, folders, home, log_path, place
 from .removing import remove
+from .runner import Runner, Step
+from .sources import sentence as sources
 from .turn import Turn
+from .wheels import looked_at
 
-Step = Tuple[float, str]
-"""How far, 0 to 1, and what is being done."""
 ROOM = {"cpu": 2e9, "cuda": 8e9}
 """Bytes on the disk that a creation needs at its height."""
 GLIBC = (2, 28)
@@ -48,31 +61,6 @@ def create(cancelled: Callable[[], bool], accelerator: str = "auto") -> Iterator
 def repair(cancelled: Callable[[], bool], accelerator: str = "auto") -> Iterator[Step]:
     """Delete the backend's Python and make it anew; as :func:`create`."""
     yield from _create(cancelled, accelerator, anew=True)
-
-
-def check(python: Union[str, Path]) -> Dict[str, Any]:
-    """What an interpreter has, as ``python -m backend.about`` tells it. InstallError says why it will not do."""
-    try:
-        answer = run([str(python), "-m", "backend.about"], timeout=300, stderr=subprocess.PIPE)
-    except OSError as error:
-        raise InstallError(f"{python} cannot be started ({error.strerror or error}): choose another Python.") from error
-    return _about(answer.stdout, answer.stderr, answer.returncode)
-
-
-def notes_of(about: Dict[str, Any]) -> str:
-    """What a machine lacks to run as fast as it could, by what its Python tells; empty if nothing."""
-    told = about.get("notes", [])
-    return " ".join(str(note) for note in told) if isinstance(told, list) else ""
-
-
-def _about(output: str, errors: str, code: int) -> Dict[str, Any]:
-    told = [line for line in output.splitlines() if line.startswith("{")]
-    with contextlib.suppress(ValueError):
-        content = json.loads(told[-1] if told else "")
-        if code == 0 and isinstance(content, dict):
-            return content
-    reason = ([line for line in errors.splitlines() if line.strip()] or [f"It ended with exit code {code}."])[-1]
-    raise InstallError(f"The backend cannot run with this Python. {reason} Repair it, or choose another Python.")
 
 
 def _create(cancelled: Callable[[], bool], accelerator: str, anew: bool) -> Iterator[Step]:
@@ -104,7 +92,7 @@ def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Generator
     finished = patient = False
     try:
         with log_path().open("wb", buffering=0) as log:
-            notes = yield from _fill(target, base, _Runner(log, target.folder / "tmp", turn, cancelled))
+            notes = yield from _fill(target, base, Runner(log, target.folder / "tmp", turn, cancelled))
         shutil.rmtree(target.folder / "tmp", ignore_errors=True)
         _mark(target)
         finished = True
@@ -119,8 +107,9 @@ def _make(target: Place, turn: Turn, cancelled: Callable[[], bool]) -> Generator
     return notes
 
 
-def _fill(target: Place, base: Path, runner: _Runner) -> Generator[Step, None, str]:
-    python, lock = target.python, target.lock
+def _fill(target: Place, base: Path, runner: Runner) -> Generator[Step, None, str]:
+    make(target.folder)
+    python = target.python
     venv = [str(base), "-m", "venv", str(target.folder)]
     yield from runner.follow(venv, (0.01, 0.06), Reading(1, f"Making a folder for Python with {base}"))
     runner.tmp.mkdir()
@@ -128,67 +117,43 @@ def _fill(target: Place, base: Path, runner: _Runner) -> Generator[Step, None, s
         [str(python), "-m", "pip", "--version"], (0.06, 0.07), Reading(1, "Asking pip for its version")
     )
     told = re.search(r"pip (\d+)\.(\d+)", version)
-    pip = (int(told.group(1)), int(told.group(2))) if told else (0, 0)
-    torch = torch_arguments(lock, target.accelerator)
-    if torch:
-        packages = 1 if target.accelerator == "cpu" else 20
-        yield from runner.follow(install(python, torch, pip), (0.07, 0.5), Reading(packages, "Looking for torch"))
-    if pins(lock):
-        reading = Reading(len({line.split("==")[0] for line in pins(lock)}), "Looking for the other packages")
-        yield from runner.follow(install(python, rest_arguments(lock), pip), (0.5, 0.94), reading)
+    yield from _packages(target, runner, (int(told.group(1)), int(told.group(2))) if told else (0, 0))
     about = [str(python), "-m", "backend.about"]
     output = yield from runner.follow(about, (0.94, 1.0), Reading(1, "Checking that everything works"))
-    return notes_of(_about(output, "", 0))
+    return notes_of(judged(output, "", 0))
 
 
-class _Runner:
-    """Runs the commands of one creation: into the log, cancellable, with progress."""
+def _packages(target: Place, runner: Runner, pip: Tuple[int, int]) -> Iterator[Step]:
+    """Say where packages come from, then get them."""
+    python, lock = target.python, target.lock
+    torch = unhashed(lock)
+    asking = Reading(1, "Asking pip where packages come from")
+    settings = yield from runner.follow([str(python), "-m", "pip", "config", "list"], (0.07, 0.08), asking, secret=True)
+    places = sources(settings, target.accelerator if torch else "")
+    runner.log.write((places + "\n").encode())
+    yield 0.08, places
+    if torch:
+        yield from _torch(torch[0], target, runner, pip, places)
+    hashed = [pin for pin in pins(lock) if pin.hashes]
+    if hashed:
+        requirements = runner.tmp / "packages.txt"
+        write_requirements(lock, requirements, hashes=True)
+        reading = Reading(len({pin.name for pin in hashed}), "Looking for the other packages" if torch else places)
+        start = 0.5 if torch else 0.08
+        yield from runner.follow(install(python, locked_arguments(requirements), pip), (start, 0.94), reading)
 
-    def __init__(self, log: IO[bytes], tmp: Path, turn: Turn, cancelled: Callable[[], bool]) -> None:
-        self.log = log
-        self.tmp = tmp
-        self._cancelled = cancelled
-        # pip unpacks where there is room for it, not in a /tmp that is small.
-        self._environment = {**clean_environment(), "TMPDIR": str(tmp), "TEMP": str(tmp), "TMP": str(tmp)}
-        self._inherited = turn.inherited
 
-    def follow(self, command: List[str], span: Tuple[float, float], reading: Reading) -> Generator[Step, None, str]:
-        """Run one command, yield how far it is within ``span``, return its output. InstallError if it fails."""
-        options: Dict[str, Any] = {"pass_fds": self._inherited} if self._inherited else {}
-        self.log.write(("$ " + " ".join(command) + "\n").encode())
-        yield span[0], reading.message
-        process = start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self._environment, **options)
-        told: List[str] = []
-        try:
-            yield from self._read(process, told, span, reading)
-            process.wait()
-        finally:
-            end(process)
-        output = "".join(told)
-        if process.returncode:
-            if "backend.about" in command:
-                _about("", output, process.returncode)
-            raise InstallError(failures.sentence(output, process.returncode, str(home()), str(log_path())))
-        return output
-
-    def _read(
-        self, process: subprocess.Popen[Any], told: List[str], span: Tuple[float, float], reading: Reading
-    ) -> Iterator[Step]:
-        shown = heard = time.monotonic()
-        for line in lines(process, self._cancelled):
-            now = time.monotonic()
-            before = reading.message
-            if line is not None:
-                heard = now
-                text = line.decode("utf-8", "replace")
-                told.append(text)
-                reading.take(text)
-                if not text.startswith("Progress "):
-                    self.log.write(line)
-            if reading.message != before or now - shown >= 1:
-                shown, silent = now, now - heard
-                waited = f" ({silent // 5 * 5:.0f} s)" if silent >= 5 else ""
-                yield span[0] + (span[1] - span[0]) * reading.fraction, reading.message + waited
+def _torch(torch: Pin, target: Place, runner: Runner, pip: Tuple[int, int], places: str) -> Iterator[Step]:
+    """Torch from its own index, and the CUDA libraries that it brings: fetched, looked at, installed."""
+    folder, versions = runner.tmp / "wheels", runner.tmp / "versions.txt"
+    write_requirements(target.lock, versions, hashes=False)
+    arguments = torch_arguments(torch, target.accelerator, versions)
+    packages = 20 if "--constraint" in arguments else 1
+    yield from runner.follow(fetch(target.python, folder, arguments, pip), (0.08, 0.4), Reading(packages, places))
+    wheels = looked_at(folder, (pin.name for pin in pins(target.lock) if pin.hashes))
+    command = install(target.python, fetched_arguments(wheels), pip)
+    yield from runner.follow(command, (0.4, 0.5), Reading(len(wheels), "Installing torch"))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _mark(target: Place) -> None:

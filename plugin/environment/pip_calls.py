@@ -5,43 +5,83 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import List, Set, Tuple
+from typing import List, NamedTuple, Set, Tuple
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 
 
-def pins(lock: Path) -> List[str]:
-    """The requirements of a lock file, without comments."""
-    told = (line.strip() for line in lock.read_text(encoding="utf-8").splitlines())
-    return [line for line in told if line and not line.startswith("#")]
+class Pin(NamedTuple):
+    """One line of a lock file."""
+
+    requirement: str
+    """As pip reads it, without its hashes."""
+    hashes: Tuple[str, ...]
+    """SHA-256 of all files that may be installed; empty for what is on no index that the lock's maker could read."""
+
+    @property
+    def name(self) -> str:
+        """The package's."""
+        return re.split(r"[=<>!~;\[ ]", self.requirement)[0]
 
 
-def torch_arguments(lock: Path, build: str) -> List[str]:
-    """Install torch alone, so that its index serves nothing else. Empty if the lock file has no torch.
+def pins(lock: Path) -> List[Pin]:
+    """What a lock file pins."""
+    text = lock.read_text(encoding="utf-8").replace("\\\n", " ")
+    told = (line.strip() for line in text.splitlines())
+    parts = (line.split("--hash=") for line in told if line and not line.startswith("#"))
+    return [Pin(first.strip(), tuple(item.strip() for item in hashes)) for first, *hashes in parts]
 
-    A CUDA build brings the CUDA libraries it pins itself. Two retries of 15 s: where torch's own index is out of
-    reach, a mirror or a folder in pip's settings has it, and nobody waits for minutes.
+
+def unhashed(lock: Path) -> List[Pin]:
+    """Torch, where its build is not on the package index; of everything else the lock has hashes."""
+    return [pin for pin in pins(lock) if not pin.hashes and pin.name == "torch"]
+
+
+def torch_arguments(torch: Pin, build: str, versions: Path) -> List[str]:
+    """Fetch torch alone, so that its index serves nothing else.
+
+    A CUDA build for Linux brings the CUDA libraries it pins itself; ``versions`` is a file with all others, for pip to
+    keep to. Two retries of 15 s: where torch's own index is out of reach, a mirror or a folder in pip's settings has
+    it, and nobody waits for minutes.
     """
-    torch = [line for line in pins(lock) if re.match(r"torch\s*==", line)]
-    if not torch:
-        return []
-    alone = ["--retries", "2", "--timeout", "15"]
-    if sys.platform == "darwin":
-        return [*alone, "--no-deps", torch[0]]
-    alone += ["--extra-index-url", TORCH_INDEX + build, f"{torch[0]}+{build}"]
-    return [*alone, "--no-deps"] if build == "cpu" else [*alone, "--constraint", str(lock)]
+    alone = ["--retries", "2", "--timeout", "15", "--extra-index-url", TORCH_INDEX + build]
+    libraries = build != "cpu" and sys.platform.startswith("linux")
+    return [*alone, f"{torch.requirement}+{build}", *(["--constraint", str(versions)] if libraries else ["--no-deps"])]
 
 
-def rest_arguments(lock: Path) -> List[str]:
-    """Install everything else. The lock file is complete: nothing that it does not pin may come in."""
-    return ["--no-deps", "--requirement", str(lock)]
+def write_requirements(lock: Path, file: Path, hashes: bool) -> None:
+    """Write all of a lock file that has hashes, with or without them, for pip to read."""
+    rows = []
+    for pin in pins(lock):
+        if pin.hashes:
+            rows.append(" ".join([pin.requirement, *(f"--hash={item}" for item in pin.hashes if hashes)]))
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def locked_arguments(requirements: Path) -> List[str]:
+    """Install what the lock has hashes of. It is complete: nothing that it does not pin may come in."""
+    return ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
+
+
+def fetch(python: Path, folder: Path, arguments: List[str], pip: Tuple[int, int]) -> List[str]:
+    """The command that puts wheels into a folder and installs nothing."""
+    return [*_pip(python, "download", pip), "--dest", str(folder), *arguments]
+
+
+def fetched_arguments(wheels: List[Path]) -> List[str]:
+    """Install these files and nothing else."""
+    return ["--no-deps", "--no-index", *map(str, wheels)]
 
 
 def install(python: Path, arguments: List[str], pip: Tuple[int, int]) -> List[str]:
     """The command for one installation by a pip of this version. pip's own settings hold: mirrors, proxies."""
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    command += ["--no-warn-script-location", "--only-binary=:all:"]
-    return [*command, "--progress-bar", "raw" if pip >= (24, 1) else "off", *arguments]
+    return [*_pip(python, "install", pip), "--no-warn-script-location", *arguments]
+
+
+def _pip(python: Path, command: str, pip: Tuple[int, int]) -> List[str]:
+    bar = "raw" if pip >= (24, 1) else "off"
+    options = ["--disable-pip-version-check", "--no-input", "--only-binary=:all:", "--progress-bar", bar]
+    return [str(python), "-m", "pip", command, *options]
 
 
 class Reading:
@@ -70,7 +110,7 @@ class Reading:
             count = rest.count(",") + 1
             self._reach(0.75)
             self.message = f"Installing {count} packages" if count > 1 else f"Installing {rest.split(': ')[-1]}"
-        elif line.startswith("Successfully installed"):
+        elif line.startswith(("Successfully installed", "Successfully downloaded")):
             self._reach(1.0)
         elif "Retrying" in line:
             self.message = "A package server does not answer; trying again"

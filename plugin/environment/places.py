@@ -19,11 +19,19 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .child import PLUGIN_ROOT, run
+from .ownership import complaint
 
 LOCKS = PLUGIN_ROOT / "resources" / "environment"
 READY = "ready.json"
 ACCELERATORS = ("cpu", "cu126", "cu130")
 """Builds of torch: for the processor, or for CUDA 12.6 or 13.0."""
+UNSAFE = (
+    "Mixel's folder is not safe to run programs from, because {wrong}: set MIXEL_HOME to a folder that only you can "
+    "write to, or take that right away from others."
+)
+"""The sentence for what :func:`.ownership.complaint` says."""
+MARKER_SIZE = 10_000
+"""Characters that are read of a marker, which has about 100."""
 
 
 class InstallError(Exception):
@@ -52,7 +60,7 @@ def lock_file(accelerator: str) -> Path:
     system, machine = platform.system(), platform.machine().lower()
     kind = "cpu" if accelerator == "cpu" else "cuda"
     if system == "Linux" and machine in ("x86_64", "amd64"):
-        return LOCKS / f"linux-x86_64-{kind}.txt"
+        return LOCKS / f"linux-x86_64-{accelerator}.txt"
     if system == "Windows" and machine in ("x86_64", "amd64"):
         return LOCKS / f"windows-{kind}.txt"
     if system == "Darwin" and machine == "arm64" and kind == "cpu":
@@ -78,12 +86,25 @@ class Place:
         return self.folder / ("Scripts/python.exe" if windows else "bin/python")
 
     def made(self) -> Optional[Dict[str, Any]]:
-        """What the marker says that is written last; None if it is not there: nothing, or half made."""
-        try:
-            content = json.loads((self.folder / READY).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        """What the marker says that is written last; None if it is not there: nothing, or half made.
+
+        A marker of another build or with fields of wrong types is none; neither is one behind a link.
+        """
+        if self.folder.is_symlink():
             return None
-        return content if isinstance(content, dict) else None
+        try:
+            with (self.folder / READY).open(encoding="utf-8") as file:
+                content = json.loads(file.read(MARKER_SIZE))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return content if _is_marker(content) and content["accelerator"] == self.accelerator else None
+
+
+def _is_marker(content: Any) -> bool:
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), str) for name in ("accelerator", "lock")):
+        return False
+    time = content.get("time")
+    return type(time) in (int, float) and 0 <= time < 1e12
 
 
 def place(accelerator: str) -> Place:
@@ -102,7 +123,7 @@ def current() -> List[Place]:
     for accelerator in ACCELERATORS if sys.platform != "darwin" else ("cpu",):
         possible.append(place(accelerator))
     finished = [(item.made() or {}, item) for item in possible]
-    return [item for made, item in sorted(finished, key=lambda pair: -float(pair[0].get("time", 0))) if made]
+    return [item for made, item in sorted(finished, key=lambda pair: -pair[0].get("time", 0)) if made]
 
 
 def folders() -> List[Path]:
@@ -125,15 +146,29 @@ def choose_accelerator(wanted: str = "auto") -> Tuple[str, str]:
     return accelerator, reason
 
 
+def nvidia_smi() -> List[Path]:
+    """Where NVIDIA's driver puts its program, by its full path: PATH could lead to anybody's."""
+    if sys.platform == "win32":
+        system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
+        older = Path(os.environ.get("PROGRAMFILES", r"C:\Program Files")) / "NVIDIA Corporation" / "NVSMI"
+        return [folder / "nvidia-smi.exe" for folder in (system, older)]
+    # Distributions; Windows' subsystem for Linux; containers; NixOS.
+    folders = ("/usr/bin", "/usr/lib/wsl/lib", "/usr/local/nvidia/bin", "/usr/local/bin", "/run/current-system/sw/bin")
+    return [Path(folder) / "nvidia-smi" for folder in folders]
+
+
 def _fitting_build() -> Tuple[str, str]:
     if sys.platform == "darwin":
         return "cpu", "CUDA does not exist on macOS; torch for the processor is used."
+    program = next((path for path in nvidia_smi() if path.is_file()), None)
+    if program is None:
+        return "cpu", "No NVIDIA driver was found; torch for the processor is used."
     try:
-        shown = run(["nvidia-smi"], timeout=20)
-        query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+        shown = run([str(program)], timeout=20)
+        query = [str(program), "--query-gpu=compute_cap", "--format=csv,noheader"]
         listed = run(query, timeout=20, stderr=subprocess.DEVNULL)
     except OSError:
-        return "cpu", "No NVIDIA driver was found; torch for the processor is used."
+        return "cpu", "The NVIDIA driver does not answer; torch for the processor is used."
     driver = re.search(r"CUDA(?: UMD)? Version:\s*(\d+)\.(\d+)", shown.stdout)
     if shown.returncode or not driver:
         return "cpu", "The NVIDIA driver does not answer; torch for the processor is used."
@@ -181,7 +216,8 @@ def find(given: str = "") -> Found:
         return Found(None, str(error))
     for item in made:
         if item.python.is_file():
-            return Found(item.python, "")
+            wrong = complaint(home()) or complaint(item.folder)
+            return Found(None, UNSAFE.format(wrong=wrong)) if wrong else Found(item.python, "")
     if made:
         return Found(
             None, "The Python that Mixel's own was made with has gone: repair it on the Python page of Mixel's panel."

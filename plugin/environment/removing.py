@@ -27,7 +27,7 @@ def size() -> int:
     """Bytes that all of the backend's Pythons take."""
     total = 0
     for folder in folders():
-        for parent, _, names in os.walk(folder):
+        for parent, _, names in os.walk(folder) if not folder.is_symlink() else ():
             for name in names:
                 with contextlib.suppress(OSError):
                     total += os.lstat(os.path.join(parent, name)).st_size
@@ -39,6 +39,10 @@ def remove(folder: Path, wait: bool = True) -> None:
 
     Its many files can take half a minute: without ``wait`` they go in the background, for a cancel that is quick.
     """
+    if folder.is_symlink():
+        # Somebody moved it away: what it points to is not Mixel's to delete.
+        folder.unlink()
+        return
     if not folder.exists():
         return
     grave = folder

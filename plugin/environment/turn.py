@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Callable, Iterator, Optional, Tuple, Type
 
 from .child import POLL, Cancelled
-from .places import InstallError, home
+from .ownership import complaint, make
+from .places import UNSAFE, InstallError, home
 
 FILE = "install.lock"
 
@@ -40,8 +41,11 @@ class Turn:
         """Take the turn if it is free; whether it was."""
         path = home() / FILE
         try:
-            home().mkdir(parents=True, exist_ok=True)
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            make(home())
+            wrong = complaint(home())
+            if wrong:
+                raise InstallError(UNSAFE.format(wrong=wrong))
+            file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         except OSError as error:
             raise InstallError(
                 f"You have no right to write to {home()} ({error.strerror}): get the right, or set MIXEL_HOME to a "

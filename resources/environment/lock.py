@@ -1,139 +1,166 @@
-"""Regenerate the lock files beside this script: ``python3 resources/environment/lock.py``.
+"""Regenerate the lock files beside this script: ``python3 resources/environment/lock.py [--upgrade]``.
 
-Not used at run time. Needs network and a pip of 2024 or newer in the Python that runs it. For every platform and
-every Python of :data:`PYTHONS` pip resolves :data:`ROOTS` to wheels without installing; what differs between
-Pythons gets an environment marker. pip judges markers by the Python that runs it, not by the one asked for, and takes
-wheels whose index does not tell their Requires-Python; this script judges both again for the target.
+Not used at run time. Needs network, Python 3.11 or newer, and pip and uv in the Python that runs it. uv resolves the
+packages of ``backend/packages.py`` once for all platforms and all Pythons of :data:`PYTHONS`; each lock file holds
+what of it one platform and build of torch gets, with the SHA-256 of every wheel of these releases for that platform.
+The pins of the present lock files stay as they are, unless ``--upgrade`` is given. The index is the one of pip's
+configuration, else uv's own default.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess  # nosec B404 # runs this Python's own pip with a fixed list of arguments
+import re
+import subprocess  # nosec B404 # runs this Python's own pip and uv with fixed lists of arguments
 import sys
 import tempfile
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, Iterator, List, NamedTuple
 
-from pip._vendor.packaging.requirements import Requirement
-from pip._vendor.packaging.specifiers import SpecifierSet
-from pip._vendor.packaging.utils import canonicalize_name
+import tomllib
+from pip._vendor.packaging.markers import Marker
 
-TORCH = "torch==2.13.0"
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+from backend.packages import PACKAGES, WINDOWS_CUDA, WISHES  # noqa: E402 # the checkout is no installed package
+
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-ROOTS = (
-    *("numpy", "numba", "rasterio==1.4.*", "scipy", "scikit-learn", "matplotlib", "safetensors", "psutil", "jinja2"),
-    *("h5py", "pyogrio", "shapely"),
-)
-TORCH_NEEDS = ("filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec", "setuptools")
-"""What torch itself depends on, but for the CUDA libraries: those each CUDA build of torch pins exactly itself."""
-LINUX = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
-MAC = ("macosx_14_0_arm64", "macosx_13_0_arm64", "macosx_12_0_arm64", "macosx_11_0_arm64")
+CUDA = re.compile(r"(nvidia|cuda|triton)(-|$)")
+"""Names of what only builds of torch for CUDA need."""
 PLATFORMS = {
-    "linux-x86_64": (LINUX, {"platform_system": "Linux", "sys_platform": "linux", "platform_machine": "x86_64"}),
-    "windows": (("win_amd64",), {"platform_system": "Windows", "sys_platform": "win32", "platform_machine": "AMD64"}),
-    "macos-arm64": (MAC, {"platform_system": "Darwin", "sys_platform": "darwin", "platform_machine": "arm64"}),
+    "linux-x86_64": {"platform_system": "Linux", "sys_platform": "linux", "platform_machine": "x86_64"},
+    "windows": {"platform_system": "Windows", "sys_platform": "win32", "platform_machine": "AMD64"},
+    "macos-arm64": {"platform_system": "Darwin", "sys_platform": "darwin", "platform_machine": "arm64"},
 }
-FILES = {
-    "linux-x86_64-cpu": "linux-x86_64",
-    "linux-x86_64-cuda": "linux-x86_64",
-    "windows-cpu": "windows",
-    "windows-cuda": "windows",
-    "macos-arm64": "macos-arm64",
+WHEELS = {
+    "linux-x86_64": re.compile(r"manylinux\w*_x86_64$|linux_x86_64$"),
+    "windows": re.compile(r"win_amd64$"),
+    "macos-arm64": re.compile(r"macosx_\w+_(arm64|universal2)$"),
 }
-OWN = {"windows-cuda": ["triton-windows==3.7.1.post27"]}
-"""Pinned by hand: where torch brings no Triton, the build of the version that the same torch brings on Linux (3.7.1).
+"""The platform tags of a wheel that runs there; ``any`` does everywhere."""
 
-It holds a C compiler, ptxas and CUDA's headers, and depends on nothing.
-"""
+
+class Lock(NamedTuple):
+    """One lock file: its platform, whether it is for CUDA, and why torch has no hash in it (empty: it has)."""
+
+    platform: str
+    cuda: bool
+    reason: str
+
+
+OWN = (
+    "torch has no hash here: its build for {} is not on the package index, only on torch's own, which the\n"
+    "# maker of this file could not read. It is fetched in a step of its own, and looked at before it is installed."
+)
+LIBRARIES = (
+    "\n# So are the CUDA libraries that this build pins itself: which ones, only its metadata on torch's own index say."
+)
+LOCKS = {
+    "linux-x86_64-cpu": Lock("linux-x86_64", False, OWN.format("the processor")),
+    "linux-x86_64-cu126": Lock("linux-x86_64", True, OWN.format("CUDA 12.6") + LIBRARIES),
+    "linux-x86_64-cu130": Lock("linux-x86_64", True, ""),
+    "windows-cpu": Lock("windows", False, ""),
+    "windows-cuda": Lock("windows", True, OWN.format("CUDA")),
+    "macos-arm64": Lock("macos-arm64", False, ""),
+}
 HEADER = """\
 # {name}: every package of the backend's Python, pinned, with all dependencies. Python {first} to {last}.
-# torch is installed first, in a step of its own: the build for the accelerator is chosen by plugin/environment,
-# and a CUDA build brings the CUDA libraries that it pins itself.
+# Under each pin the SHA-256 of all its wheels for this platform: pip installs no other file.
+# {torch}
 # Made by: python3 resources/environment/lock.py
 """
+HASHED = "torch and what it needs is pinned and hashed as everything else: this build is the one on the package index."
 
 
-def report(python: str, platforms: tuple, wanted: List[str]) -> List[dict]:
-    """What pip would install: the metadata of each package."""
+def index() -> List[str]:
+    """uv's option for the package index that pip is set to use; empty if it is not set."""
+    listed = subprocess.run(  # nosec B603 # a list of arguments, no shell
+        [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
+    )
+    found = re.findall(r"^(?:global|install|:env:)\.index-url='(.*)'$", listed.stdout, re.MULTILINE)
+    return ["--default-index", found[-1]] if found else []
+
+
+def resolve(keep: List[str]) -> List[Dict[str, Any]]:
+    """All packages for all platforms and Pythons, each with version, marker and wheels; ``keep`` are pins to obey."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--ignore-installed"]
-        command += ["--report", str(out), "--target", folder, "--only-binary=:all:", "--python-version", python]
-        for platform in platforms:
-            command += ["--platform", platform]
-        subprocess.run(command + wanted, check=True)  # nosec B603 # a list of arguments, no shell
-        return [item["metadata"] for item in json.loads(out.read_text(encoding="utf-8"))["install"]]
+        wanted, kept, out = (Path(folder) / name for name in ("wanted.in", "kept.txt", "pylock.toml"))
+        roots = [f"{name}{WISHES.get(name, '')}" for name in PACKAGES]
+        roots += [f"{name}{version} ; sys_platform == 'win32'" for name, version in WINDOWS_CUDA.items()]
+        wanted.write_text("\n".join(roots) + "\n", encoding="utf-8")
+        kept.write_text("".join(f"{pin}\n" for pin in keep), encoding="utf-8")
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--no-python-downloads"]
+        command += ["--python-version", PYTHONS[0], "--only-binary", ":all:", "--format", "pylock.toml"]
+        command += ["--constraint", str(kept), "--output-file", str(out), *index(), str(wanted)]
+        subprocess.run(command, check=True)  # nosec B603 # a list of arguments, no shell
+        return tomllib.loads(out.read_text(encoding="utf-8"))["packages"]
 
 
-def missing(packages: List[dict], target: Dict[str, str]) -> List[str]:
-    """Requirements that hold on the target but not where pip ran."""
-    names = {canonicalize_name(item["name"]) for item in packages}
-    found = set()
-    for item in packages:
-        for line in item.get("requires_dist", []):
-            need = Requirement(line)
-            applies = need.marker is None or need.marker.evaluate(target)
-            if applies and canonicalize_name(need.name) not in names:
-                found.add(f"{need.name}{need.specifier}")
+def pinned() -> List[str]:
+    """The pins of the present lock files, without hashes."""
+    found = (re.findall(r"^[^#\s][^\\\n]*", path.read_text(encoding="utf-8"), re.M) for path in HERE.glob("*.txt"))
+    return sorted({line.strip() for lines in found for line in lines})
+
+
+def pythons_of(package: Dict[str, Any], platform: str) -> List[str]:
+    """The Pythons that get a package on a platform."""
+    marker = package.get("marker")
+    os_name = "nt" if platform == "windows" else "posix"
+    target = {**PLATFORMS[platform], "os_name": os_name, "implementation_name": "cpython", "extra": ""}
+    versions = ({"python_version": item, "python_full_version": f"{item}.9"} for item in PYTHONS)
+    return [each["python_version"] for each in versions if not marker or Marker(marker).evaluate({**target, **each})]
+
+
+def hashes(package: Dict[str, Any], platform: str, pythons: List[str]) -> List[str]:
+    """The SHA-256 of all wheels of a package for a platform. SystemExit if one of the Pythons has no wheel."""
+    found, served = set(), set()
+    for wheel in package.get("wheels", []):
+        python, abi, tags = wheel["url"].rsplit("/", 1)[-1].removesuffix(".whl").split("-")[-3:]
+        if not any(tag == "any" or WHEELS[platform].search(tag) for tag in tags.split(".")):
+            continue
+        serves = {item for item in PYTHONS if _serves(python, abi, item)}
+        # Builds without the interpreter's lock (cp314t) serve none of our Pythons.
+        found |= {wheel["hashes"]["sha256"]} if serves else set()
+        served |= serves
+    if lacking := sorted(set(pythons) - served):
+        raise SystemExit(f"{package['name']} {package['version']} has no wheel for {platform}, Python {lacking}.")
     return sorted(found)
 
 
-def unfit(packages: List[dict], target: Dict[str, str]) -> List[str]:
-    """Exclusions of what pip took although it does not run on the target's Python."""
-    full = target["python_full_version"]
-    return [
-        f"{item['name']}!={item['version']}"
-        for item in packages
-        if full not in SpecifierSet(item.get("requires_python") or "")
-    ]
+def _serves(python: str, abi: str, version: str) -> bool:
+    own = "cp" + version.replace(".", "")
+    if abi == "abi3":
+        return any(int(tag[3:]) <= int(own[3:]) for tag in python.split(".") if tag.startswith("cp3"))
+    return "py3" in python.split(".") or (own in python.split(".") and abi in (own, "none"))
 
 
-def resolve(platform: str, python: str) -> Dict[str, str]:
-    """Name and version of every package for one platform and Python."""
-    tags, markers = PLATFORMS[platform]
-    os_name = "nt" if platform == "windows" else "posix"
-    target = {**markers, "os_name": os_name, "python_version": python, "python_full_version": python + ".9"}
-    target.update(extra="", implementation_name="cpython", platform_python_implementation="CPython")
-    wanted = sorted({*ROOTS, *TORCH_NEEDS})
-    while True:
-        packages = report(python, tags, wanted)
-        more = unfit(packages, target) or missing(packages, target)
-        if not more:
-            return {canonicalize_name(item["name"]): item["version"] for item in packages}
-        wanted += more
-
-
-def lines(found: Dict[str, Dict[str, str]]) -> List[str]:
-    """The pins of one platform: one line a version, with a marker where not every Python gets it."""
-    out = []
-    for name in sorted({name for pins in found.values() for name in pins}):
-        versions: Dict[str, List[str]] = {}
-        for python in PYTHONS:
-            if name in found[python]:
-                versions.setdefault(found[python][name], []).append(python)
-        for version, pythons in versions.items():
-            start, stop = PYTHONS.index(pythons[0]), PYTHONS.index(pythons[-1])
-            if list(PYTHONS[start : stop + 1]) != pythons:
-                raise SystemExit(f"{name} {version} serves {pythons}, which is no range: pin it by hand in ROOTS.")
-            bounds = [f'python_version >= "{pythons[0]}"'] if start else []
-            bounds += [f'python_version < "{PYTHONS[stop + 1]}"'] if stop + 1 < len(PYTHONS) else []
-            out.append(f"{name}=={version}" + (" ; " + " and ".join(bounds) if bounds else ""))
-    return out
-
-
-def name_of(pin: str) -> str:
-    """What a line pins."""
-    return pin.split("==")[0]
+def lines(package: Dict[str, Any], lock: Lock) -> Iterator[str]:
+    """One package in a lock file: the pin, with a marker where not every Python gets it, and its hashes."""
+    pythons = pythons_of(package, lock.platform)
+    if not pythons or (CUDA.match(package["name"]) and not lock.cuda):
+        return
+    pin = f"{package['name']}=={package['version']}"
+    if package["name"] == "torch" and lock.reason:
+        yield pin
+        return
+    if package["name"].startswith(("nvidia-", "cuda-")) and lock.reason:
+        return
+    start, stop = PYTHONS.index(pythons[0]), PYTHONS.index(pythons[-1])
+    if list(PYTHONS[start : stop + 1]) != pythons:
+        raise SystemExit(f"{pin} serves {pythons}, which is no range: wish for another version in backend/packages.py.")
+    bounds = [f'python_version >= "{pythons[0]}"'] if start else []
+    bounds += [f'python_version < "{PYTHONS[stop + 1]}"'] if stop + 1 < len(PYTHONS) else []
+    yield pin + (" ; " + " and ".join(bounds) if bounds else "") + " \\"
+    yield " \\\n".join(f"    --hash=sha256:{item}" for item in hashes(package, lock.platform, pythons))
 
 
 def main() -> None:
     """Write all lock files."""
-    pins = {name: lines({python: resolve(name, python) for python in PYTHONS}) for name in PLATFORMS}
-    for name, platform in FILES.items():
-        header = HEADER.format(name=name, first=PYTHONS[0], last=PYTHONS[-1])
-        text = header + "\n".join([TORCH, *sorted([*pins[platform], *OWN.get(name, [])], key=name_of)]) + "\n"
-        (Path(__file__).parent / f"{name}.txt").write_text(text, encoding="utf-8")
+    packages = resolve([] if "--upgrade" in sys.argv[1:] else pinned())
+    packages.sort(key=lambda package: package["name"] != "torch")
+    for name, lock in LOCKS.items():
+        header = HEADER.format(name=name, first=PYTHONS[0], last=PYTHONS[-1], torch=lock.reason or HASHED)
+        text = header + "\n".join(line for package in packages for line in lines(package, lock)) + "\n"
+        (HERE / f"{name}.txt").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 import pytest
@@ -75,6 +76,57 @@ def test_unknown_fields_of_an_event_are_left_out_so_that_an_older_plugin_reads_a
 def test_a_line_that_is_no_event_is_a_value_error(line):
     with pytest.raises(ValueError):
         decode(line)
+
+
+VALUES = (
+    None,
+    True,
+    3,
+    2.5,
+    "text",
+    [],
+    ["text"],
+    [3],
+    {},
+    {"a": "text"},
+    {"a": 3},
+    10**400,
+    float("nan"),
+    float("inf"),
+)
+FITS = {
+    "text": ("text",),
+    "number": (3, 2.5),
+    "number or null": (None, 3, 2.5),
+    "step": (3,),
+    "object": ({}, {"a": "text"}, {"a": 3}),
+    "figures": ({}, {"a": 3}),
+    "texts": ([], ["text"]),
+}
+KINDS = {
+    **dict.fromkeys(["fraction", "value", "seconds"], "number"),
+    **{"seconds_left": "number or null", "step": "step", "facts": "object", "metrics": "figures", "notices": "texts"},
+}
+
+
+@pytest.mark.parametrize(
+    "event", [EVENTS[0], EVENTS[1], *EVENTS[3:7], EVENTS[8], EVENTS[10]], ids=lambda e: type(e).__name__
+)
+def test_a_field_of_a_wrong_type_makes_no_event(event):
+    content = json.loads(encode(event))
+    for field in vars(event):
+        fitting = FITS[KINDS.get(field, "text")]
+        for value in VALUES:
+            line = json.dumps({**content, field: value})
+            if any(type(value) is type(one) and value == one for one in fitting):
+                assert getattr(decode(line), field) == value
+            else:
+                with pytest.raises(ValueError, match=f"wrong value for '{field}'"):
+                    decode(line)
+
+
+def test_a_figure_that_does_not_exist_is_nan_and_still_a_result():
+    assert math.isnan(decode('{"event": "done", "seconds": 1, "metrics": {"kappa": NaN}}').metrics["kappa"])
 
 
 def test_a_job_survives_its_file(tmp_path):

@@ -178,7 +178,7 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "Données de Jürgen 山"
     monkeypatch.setenv("MIXEL_HOME", str(folder))
     lock = tmp_path / "lock.txt"
-    lock.write_text("torch==2.13.0\nnumpy==2\n")
+    lock.write_text(f"torch==2.13.0\nnumpy==2 \\\n    --hash=sha256:{'0' * 64}\n")
     monkeypatch.setattr(places, "lock_file", lambda build: lock)
     monkeypatch.setattr(places, "_fitting_build", lambda: ("cpu", "No NVIDIA driver was found."))
     monkeypatch.setattr(making, "ROOM", {"cpu": 1, "cuda": 1})

@@ -13,7 +13,7 @@ from mixel.plugin.environment import places
 ABOUT = {"python": "3.12.0", "packages": {"torch": "2.13.0+cpu"}, "devices": ["cpu"]}
 
 FAKE = f"""#!{sys.executable}
-import json, os, shutil, sys, time
+import json, os, shutil, sys, time, zipfile
 from pathlib import Path
 told, step = os.environ.get("FAKE", ""), " ".join(sys.argv[1:])
 with open(os.environ["FAKE_CALLS"], "a") as calls:
@@ -26,8 +26,10 @@ if "-m venv" in step:
     shutil.copy(sys.argv[0], target)
 elif "pip --version" in step:
     print("pip 25.1 from /somewhere (python 3.12)")
-elif "pip install" in step:
-    torch = "torch==" in step
+elif "pip config list" in step:
+    print("global.extra-index-url='https://name:secret@extra.example/simple'")
+elif "pip install" in step or "pip download" in step:
+    torch = "--requirement" not in step
     print("Collecting torch==2.13.0" if torch else "Collecting numpy==2", flush=True)
     if told == "hang":
         Path(os.environ["FAKE_CALLS"] + ".pid").write_text(str(os.getpid()))
@@ -35,6 +37,12 @@ elif "pip install" in step:
     if told in ("torch " * torch + "rest " * (not torch)).split():
         print(os.environ["FAKE_OUTPUT"])
         sys.exit(1)
+    if "--dest" in sys.argv:
+        folder = Path(sys.argv[sys.argv.index("--dest") + 1])
+        folder.mkdir()
+        with zipfile.ZipFile(folder / "torch-2.13.0+cpu-py3-none-any.whl", "w") as wheel:
+            wheel.writestr("torch/__init__.py", "")
+            wheel.writestr("evil.pth" if told == "startup file" else "torch/good.py", "")
     print("Installing collected packages: a, b\\nSuccessfully installed a b")
     Path(os.environ["TMPDIR"], "left over").write_text("")
 elif "backend.about" in step:

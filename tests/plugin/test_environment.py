@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from mixel.plugin import environment
 from mixel.plugin.environment import __main__ as commands
-from mixel.plugin.environment import child, making, places, turn
+from mixel.plugin.environment import child, places, runner, turn
 from scripted_python import ABOUT, make, pythons
 
 
@@ -34,14 +35,28 @@ def test_create_makes_a_python_that_is_found(home, fake):
     assert not (found.python.parent.parent / "tmp").exists()
 
 
-def test_torch_comes_first_and_alone_then_the_rest_then_the_check(home, fake):
+def test_torch_comes_first_and_alone_then_the_rest_by_hash_then_the_check(home, fake):
     make()
-    steps = [call for call in fake.calls() if "pip install" in call or "about" in call]
-    assert "torch==2.13.0" in steps[0]
-    assert "--no-deps" in steps[0]
-    assert "--requirement" in steps[1]
-    assert "--progress-bar raw" in steps[1]
-    assert steps[2] == "-m backend.about"
+    steps = [call for call in fake.calls() if re.search("pip (install|download)|about", call)]
+    assert re.search(r"pip download .*--dest .*torch==2\.13\.0\+cpu --no-deps", steps[0])
+    assert re.search(r"pip install .*--no-deps --no-index .*torch-2\.13\.0\+cpu-py3-none-any\.whl", steps[1])
+    assert re.search(r"pip install .*--no-deps --require-hashes --requirement \S*", steps[2])
+    assert all("--progress-bar raw" in step and "--only-binary=:all:" in step for step in steps[:3])
+    assert steps[3:] == ["-m backend.about"]
+
+
+def test_where_packages_come_from_is_told_before_anything_is_installed(home, fake):
+    messages = []
+    for _, message in environment.create(lambda: False):
+        messages.append(message)
+        if message.startswith("Packages come from"):
+            assert not any(re.search("pip (install|download)", call) for call in fake.calls())
+    told = [message for message in messages if message.startswith("Packages come from")]
+    assert told[0].startswith("Packages come from PyPI and https://***@extra.example/simple (so pip's settings say)")
+    assert "torch also from download.pytorch.org/whl/cpu" in told[0]
+    log = environment.log_path().read_text(encoding="utf-8")
+    assert told[0] in log
+    assert "secret" not in log
 
 
 def test_what_the_machine_lacks_is_told_at_the_end_in_the_diagnosis_and_by_check(home, fake, monkeypatch, capsys):
@@ -94,7 +109,7 @@ def test_the_python_made_last_is_the_one_found(home, fake, monkeypatch):
 def test_a_silent_step_says_how_long_it_takes(home, fake, monkeypatch):
     fake("hang")
     clock = time.monotonic
-    monkeypatch.setattr(making.time, "monotonic", lambda: clock() * 20)
+    monkeypatch.setattr(runner.time, "monotonic", lambda: clock() * 20)
     seen = []
     for step in environment.create(lambda: any("(5 s)" in message for message in seen)):
         seen.append(step[1])
@@ -112,11 +127,35 @@ def test_a_half_made_python_is_not_found_and_is_made_anew(home, fake):
     assert environment.find().python.read_text() != "half"
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{broken"])
-def test_a_broken_marker_is_no_marker(home, fake, content):
+MARKER = {"time": 1.5, "accelerator": "cpu", "lock": "lock.txt"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "{broken", "3", "null", "[" * 100_000, '{"time": 1'),
+        *({**MARKER, "time": value} for value in ("1", None, True, [], float("nan"), float("inf"), -1, 10**400)),
+        *({**MARKER, "accelerator": value} for value in ("cu130", None, 3, ["cpu"])),
+        *({**MARKER, "lock": value} for value in (None, 3, {})),
+        *({key: value for key, value in MARKER.items() if key != missing} for missing in MARKER),
+    ],
+    ids=lambda content: str(content)[:30] or "empty",
+)
+def test_a_broken_marker_is_no_marker(home, content):
+    target = places.place("cpu")
+    target.python.parent.mkdir(parents=True, mode=0o700)
+    home.chmod(0o700)
+    target.python.write_text("")
+    marker = target.folder / places.READY
+    marker.write_text(json.dumps(MARKER))
+    assert environment.find().python == target.python
+    marker.write_text(content if isinstance(content, str) else json.dumps(content))
+    assert "half made" in environment.find().reason or "another version" in environment.find().reason
+
+
+def test_a_python_with_a_broken_marker_is_made_anew(home, fake):
     make()
-    (places.place("cpu").folder / places.READY).write_text(content)
-    assert environment.find().python is None
+    (places.place("cpu").folder / places.READY).write_text('{"time": "now"}')
     make()
     assert environment.find().python
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from mixel.plugin import environment
 from mixel.plugin.environment import InstallError, base, child, places
 from mixel.plugin.environment.__main__ import main
-from scripted_python import make, pythons
+from scripted_python import ABOUT, make, pythons
 
 ROOT = child.PLUGIN_ROOT
 
@@ -26,6 +27,22 @@ def test_a_chosen_python_that_will_not_do_is_one_sentence(home, fake, tmp_path, 
     fake("broken")
     with pytest.raises(InstallError, match=told):
         environment.check(tmp_path / "base python" if python == "broken" else python)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"python": 3}, {"python": None}, {"packages": []}, {"packages": {"torch": 2}}, {"devices": "cpu"}),
+        *({"devices": [1]}, {"devices": None}, {"notes": "slow"}, {"notes": [1]}),
+    ],
+    ids=str,
+)
+def test_an_answer_of_wrong_types_will_not_do(tmp_path, wrong):
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho '{json.dumps({**ABOUT, **wrong})}'\n")
+    program.chmod(0o755)
+    with pytest.raises(InstallError, match="cannot run with this Python"):
+        environment.check(program)
 
 
 def test_a_python_that_answers_nonsense_will_not_do(tmp_path):
@@ -46,6 +63,7 @@ def test_the_diagnosis_says_what_there_is_without_home_paths(home, fake, monkeyp
     assert str(home.parent) not in text
     assert "~/" in text
     assert "secret" not in text
+    assert "Packages come from PyPI and https://***@extra.example/simple (so pip's settings say)\n" in text
     for told in ("python-cpu", "finished", "torch 2.13.0+cpu", "PIP_INDEX_URL", "mirror.example", "Lock file"):
         assert told in text
 

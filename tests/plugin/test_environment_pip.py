@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mixel.plugin.environment import base, child, failures, pip_calls
+from mixel.plugin.environment import base, child, failures, pip_calls, sources
 from mixel.plugin.environment.child import clean_environment
 from mixel.plugin.environment.places import InstallError
 
@@ -45,6 +45,7 @@ from mixel.plugin.environment.places import InstallError
         ("/usr/bin/python3: No module named venv", "python3-venv"),
         ("ImportError: DLL load failed while importing _C", "Visual C++"),
         ("ERROR: ResolutionImpossible: for help visit", "constraint"),
+        ("ERROR: Hashes are required in --require-hashes mode", "hash settings"),
         ("MemoryError", "memory ran out"),
     ],
 )
@@ -53,6 +54,33 @@ def test_every_known_failure_is_one_sentence_with_the_way_out(output, told):
     assert told in sentence
     assert "{" not in sentence
     assert sentence.endswith(".")
+
+
+MISMATCH = """Retrying after NewConnectionError
+ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated the package versions, ...
+    {line}:
+        Expected sha256 {digits}
+             Got        {digits}
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "scikit-learn==1.9.1 from {address} (from -r lock.txt (line 1))",
+        "scikit-learn==1.9.1 from {address}",
+        "scikit-learn==1.9.1 from {address}#sha256=aa:bb (from -r lock.txt (line 1))",
+        'scikit-learn==1.9.1; python_version >= "3.11" from {address} (from -r lock.txt (line 1))',
+    ],
+)
+@pytest.mark.parametrize("address", ["https://u:secret@mirror", "file:///x", "https://" + "a" * 300])
+def test_a_file_with_another_hash_is_told_by_package_and_place(line, address):
+    output = MISMATCH.format(line=line.format(address=f"{address}/s-1.whl"), digits="0" * 64)
+    sentence = failures.sentence(output, 1, "/h", "/log")
+    assert sentence.startswith("The package scikit-learn from ")
+    assert "/s-1.whl is not the file that Mixel's list names: take that index or folder out of pip's" in sentence
+    assert "secret" not in sentence
+    assert len(sentence) <= 300
 
 
 def test_an_unknown_failure_shows_pips_error_and_the_log():
@@ -112,20 +140,87 @@ def test_sys_executable_is_not_trusted(monkeypatch):
     assert Path("/Applications/QGIS.app/Contents/MacOS/bin/python3") in list(base.candidates())
 
 
-def test_torch_comes_alone_from_its_own_index(tmp_path, monkeypatch):
-    lock = tmp_path / "lock.txt"
-    lock.write_text("# torch==9\ntorch==2.13.0\nnumpy==2\n")
-    monkeypatch.setattr(sys, "platform", "linux")
-    cpu, cuda = pip_calls.torch_arguments(lock, "cpu"), pip_calls.torch_arguments(lock, "cu130")
-    assert "torch==2.13.0+cpu" in cpu
-    assert "--no-deps" in cpu
-    assert pip_calls.TORCH_INDEX + "cpu" in cpu
-    assert ["--constraint", str(lock)] == cuda[-2:]
-    assert "torch==2.13.0+cu130" in cuda
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert pip_calls.torch_arguments(lock, "cpu")[-1] == "torch==2.13.0"
+LOCK = """\
+# torch==9
+torch==2.13.0
+numpy==2 ; python_version >= "3.11" \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb
+six==1 \\
+    --hash=sha256:cc
+"""
+
+
+@pytest.fixture
+def lock(tmp_path):
+    """A small lock file."""
+    path = tmp_path / "lock.txt"
+    path.write_text(LOCK)
+    return path
+
+
+def test_a_lock_file_is_read_pin_by_pin(lock):
+    found = pip_calls.pins(lock)
+    assert [(pin.name, pin.requirement, pin.hashes) for pin in found] == [
+        ("torch", "torch==2.13.0", ()),
+        ("numpy", 'numpy==2 ; python_version >= "3.11"', ("sha256:aa", "sha256:bb")),
+        ("six", "six==1", ("sha256:cc",)),
+    ]
+    assert pip_calls.unhashed(lock) == found[:1]
     lock.write_text("# nothing\n")
-    assert pip_calls.torch_arguments(lock, "cpu") == []
+    assert pip_calls.pins(lock) == pip_calls.unhashed(lock) == []
+
+
+def test_torch_comes_alone_from_its_own_index(lock, monkeypatch):
+    torch = pip_calls.unhashed(lock)[0]
+    monkeypatch.setattr(sys, "platform", "linux")
+    cpu, cuda = (pip_calls.torch_arguments(torch, build, Path("versions.txt")) for build in ("cpu", "cu126"))
+    assert cpu[-2:] == ["torch==2.13.0+cpu", "--no-deps"]
+    assert pip_calls.TORCH_INDEX + "cpu" in cpu
+    assert cuda[-3:] == ["torch==2.13.0+cu126", "--constraint", "versions.txt"]
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert pip_calls.torch_arguments(torch, "cu126", Path("versions.txt"))[-1] == "--no-deps"
+
+
+@pytest.mark.parametrize("hashes", [True, False])
+def test_pip_reads_only_what_has_a_hash(lock, tmp_path, hashes):
+    pip_calls.write_requirements(lock, tmp_path / "out.txt", hashes)
+    rows = (tmp_path / "out.txt").read_text().splitlines()
+    first, second = 'numpy==2 ; python_version >= "3.11"', "six==1"
+    if hashes:
+        first, second = first + " --hash=sha256:aa --hash=sha256:bb", second + " --hash=sha256:cc"
+    assert rows == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("", "Packages come from PyPI"),
+        ("global.index-url='https://u:p@mirror/simple'", "Packages come from https://***@mirror/simple (so"),
+        ("global.extra-index-url='file:///a file:///b'", "PyPI and file:///a and file:///b (so"),
+        ("global.find-links='\\n/one\\n/two'", "PyPI and /one and /two (so"),
+        (":env:.index-url='https://b/'\nglobal.index-url='https://a/'", "from https://b/ (so"),
+        ("install.index-url='https://c/'\nglobal.index-url='https://a/'", "from https://c/ (so"),
+        (":env:.no-index='1'\nglobal.find-links='/wheels'", "from /wheels (so"),
+        ("global.no-index='false'", "from PyPI (so"),
+        ("global.no-index='true'", "from nowhere (so"),
+        ("global.proxy='http://u:p@proxy'\nglobal.cert='/c.pem'", "Packages come from PyPI"),
+    ],
+)
+def test_where_packages_come_from_is_one_sentence_without_passwords(settings, told):
+    sentence = sources.sentence(settings)
+    assert told in sentence
+    assert ("pip's settings" in sentence) == ("(so" in told)
+    assert "u:p" not in sentence
+    assert "torch" not in sentence
+    assert sources.sentence(settings, "cu126").endswith("torch also from download.pytorch.org/whl/cu126")
+
+
+def test_the_sources_are_what_this_machines_pip_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "index").as_uri())
+    assert (tmp_path / "index").as_uri() in sources.sentence(sources.settings(Path(sys.executable)))
+    with pytest.raises(InstallError, match="cannot be started"):
+        sources.settings(tmp_path / "python")
 
 
 def test_pips_lines_become_progress_that_never_goes_back():
