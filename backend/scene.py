@@ -253,19 +253,21 @@ class Scene:
 
     def _within_reason(self, found: Survey) -> Survey:
         """The survey without values that are no measurement: fill values that the file does not state."""
-        if found.dtype.itemsize > 2:
-            one = 1 / float(np.median(np.abs(self._conversion(found)[0]))) if found.largest > MOST_REFLECTANCE else 1.0
-            limit = max(REASON * found.usual, MOST_REFLECTANCE * one)
-            if found.largest > limit:
-                self._limit, before = limit, found
-                found = self._survey()
-                share = max(100 * (before.complete - found.complete), 0.1)
-                self.notices.append(
-                    f"About {share:.1f} % of the pixels hold values beyond reason ({before.largest:.3g}, where "
-                    f"{before.usual:.3g} is usual): they count as missing."
-                )
         self._level = found.level
-        return found
+        if found.dtype.itemsize <= 2 or not found.largest:
+            return found
+        one = 1 / max(float(np.median(np.abs(self._conversion(found)[0]))), 1 / HUGE)
+        self._limit = min(HUGE, max(REASON * found.usual, MOST_REFLECTANCE * one))
+        if found.largest < self._limit:
+            return found
+        kept = self._survey()
+        share = max(100 * (found.complete - kept.complete), 0.1)
+        self.notices.append(
+            f"About {share:.1f} % of the pixels hold values beyond reason ({found.largest:.3g}, where "
+            f"{found.usual:.3g} is usual): they count as missing."
+        )
+        self._level = kept.level
+        return kept
 
     def _surveyed(self) -> int:
         """How many tiles to survey: as many as can be read quickly."""

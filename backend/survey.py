@@ -25,6 +25,8 @@ REASON, MOST_REFLECTANCE = 1e4, 1e3
 """A value is beyond reason that is so many times what is usual in its scene, and as reflectance above this."""
 POOL = 2_000_000
 """Values kept of all tiles together to judge the scale by."""
+FEW = 200_000
+"""Of them to say what is usual by."""
 BAND_QUANTILE = 0.8
 """Of the bands' levels: beyond it may lie the bands of noise, below it the dark ones."""
 BRIGHTEST = 1.2
@@ -109,7 +111,7 @@ class Survey:
         values, dtype = np.concatenate(pool, axis=1)[informative], tile.stored.dtype
         level, top = levels(values)
         largest = float(max(np.abs(low[informative]).max(), np.abs(high[informative]).max()))
-        usual = _usual(values) if largest > MOST_REFLECTANCE and dtype.itemsize > 2 else level
+        usual = _usual(values[:, :: max(1, values.size // FEW)]) if dtype.itemsize > 2 else level
         marks = {fill: number for fill, number in fills.items() if _is_fill(fill, dtype, level)}
         return cls(
             informative,
@@ -164,7 +166,7 @@ def usable_values(stored: Stored, nodata: NDArray[np.float64] | None, limit: flo
     if stored.dtype.kind == "f":
         usable = np.abs(stored) < limit
     elif stored.dtype.itemsize > 2 and limit < HUGE:
-        usable = (stored > -limit) & (stored < limit)
+        usable = np.abs(stored.astype(np.float64)) < limit
     else:
         usable = np.isfinite(stored)
     if nodata is None:
@@ -192,7 +194,7 @@ def blanks(stored: Stored, level: float) -> tuple[Mask, NDArray[np.float64]]:
     value[same] = first[same].astype(np.float64)
     odd = (value <= 0) if level <= 0 else (value == 0) | (value < -level)
     if stored.dtype.kind in "iu":
-        ends = np.iinfo(stored.dtype)
+        ends = np.iinfo(stored.dtype.name)
         odd |= (value == ends.max) | (value == ends.min)
     return same & odd, value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from ..report import Section, Table
 from ..results import Classification
 from .mapping import map_windows, notice_nodata
 
+C = TypeVar("C", bound=Classification)
 MANY_NOVEL = 0.2
 """Share of the pixels from which on the user is told that the scene is unlike the training."""
 NOVEL = 1.0
@@ -101,6 +103,17 @@ def classification(probabilities: Array, novelty: Array) -> Classification:
     return Classification(classes, probabilities.max(axis=0), novelty, probabilities)
 
 
+def told(result: C, cube: Cube) -> C:
+    """The result. ValueError, a sentence, if a pixel of the cube's core holds data and its result is no number."""
+    found = (result.classes > 0) & np.isfinite(result.novelty)
+    if (cube.valid & ~found)[cube.window.core].any():
+        raise ValueError(
+            "The model gives no number for some pixels: what it holds, or the scene, is beyond reason. Check the "
+            "scene's nodata value and reflectance scale, or train a model again."
+        )
+    return result
+
+
 def map_classes(
     run: Run,
     folder: Path,
@@ -124,7 +137,7 @@ def map_classes(
         probabilities = classifier.classify(adapted)
         if tested:
             tested.see(cube, probabilities)
-        return classification(probabilities, novelty.of(adapted))
+        return told(classification(probabilities, novelty.of(adapted)), adapted)
 
     names = {"classes": ["Classes"], "confidence": ["Confidence"], "novelty": ["Unlike the training pixels"]}
     if run.options.probabilities:

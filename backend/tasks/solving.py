@@ -45,14 +45,15 @@ def image(values: NDArray[Number], cube: Cube, blank: float) -> NDArray[Number]:
 def without_shade(lit: Array) -> tuple[Array, Array]:
     """Shares (pixels, materials) of what is lit, and the share of shade (pixels,): 1 less their sum.
 
-    ``lit`` (pixels, materials): abundances beside that of shade. A pixel that is all shade has NaN shares.
+    ``lit`` (pixels, materials): abundances beside that of shade. A pixel that is all shade has shares of 0, and its
+    shade is 1: NaN would say that it holds no data.
     """
     total = lit.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.where(total > ALL_SHADE, lit / total, np.float32(np.nan))
+        shares = np.where(total > ALL_SHADE, lit / total, 0 * total)
     return shares, 1 - total[:, 0]
 
 
 def add_solved(summary: Summary, result: Solved) -> None:
-    """Take a window's result into a summary. Pixels that are all shade have an error and no shares: they count."""
+    """Take a window's result into a summary. Pixels that are all shade count, with shares of 0."""
     summary.add(Unmixing(np.nan_to_num(result.abundances), result.error))

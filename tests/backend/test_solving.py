@@ -45,11 +45,12 @@ def test_the_values_given_stay_as_they_are(cube):
 
 
 def test_shade_is_what_is_missing_to_one_and_is_divided_out():
-    lit = np.array([[0.3, 0.1], [0.5, 0.5], [1e-4, 0.0]], np.float32)
+    lit = np.array([[0.3, 0.1], [0.5, 0.5], [1e-4, 0.0], [0, 0], [np.nan, 0]], np.float32)
     shares, shade = without_shade(lit)
     np.testing.assert_allclose(shares[:2], [[0.75, 0.25], [0.5, 0.5]], rtol=1e-6)
-    assert np.isnan(shares[2]).all()
-    np.testing.assert_allclose(shade, [0.6, 0.0, 0.9999], atol=1e-6)
+    assert not shares[2:4].any(), "all shade: no material, and yet a pixel with data"
+    assert np.isnan(shares[4]).all() and np.isnan(shade[4])
+    np.testing.assert_allclose(shade[:4], [0.6, 0.0, 0.9999, 1], atol=1e-6)
 
 
 def test_pixels_of_shade_alone_count_with_no_material():

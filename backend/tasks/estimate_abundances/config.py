@@ -30,7 +30,8 @@ class Abundances:
     error: Array = layer("error.tif", "Reconstruction error", "reflectance RMSE")
     """(rows, cols): root of the mean over bands of (reflectance - reconstruction) squared."""
     shade: Array = layer("shade.tif", "Shade", "fraction")
-    """(rows, cols): the share of photometric shade. Written only if shade is asked for."""
+    """(rows, cols): the share of photometric shade; 1 where a pixel is all shade and every share 0. Written only if
+    shade is asked for."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ class BestModels:
     )
     """(classes, rows, cols): which spectrum of the library, from 1, stands for the class; 0 where it is absent."""
     shade: Array = layer("shade.tif", "Shade", "fraction")
-    """(rows, cols): the share of photometric shade. Written only if shade is asked for."""
+    """(rows, cols): the share of photometric shade; 1 where a pixel is all shade and every share 0. Written only if
+    shade is asked for."""
 
 
 @dataclass(frozen=True)

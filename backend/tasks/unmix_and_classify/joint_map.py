@@ -18,7 +18,7 @@ from ...record import Run
 from ...report import Section
 from ...results import Joint, Unmixing
 from ...summary import Summary
-from ..class_maps import Tally, Tested, classification
+from ..class_maps import Tally, Tested, classification, told
 from ..class_maps import _tell as tell
 from ..mapping import map_windows
 from .contract import JointModel
@@ -55,7 +55,7 @@ def map_both(
     def compute(cube: Cube) -> Joint:
         unmixing, probabilities = model.unmix_and_classify(cube)
         tested.see(cube, probabilities)
-        return joint(unmixing, probabilities, novelty.of(cube))
+        return told(joint(unmixing, probabilities, novelty.of(cube)), cube)
 
     def add(result: Joint) -> None:
         tally.add(result)
