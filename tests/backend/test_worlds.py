@@ -27,7 +27,11 @@ HEAVY = {
     "h5py",
 }
 SHARED = [
-    *(ROOT / "backend" / name for name in ("__init__.py", "protocol.py", "config.py", "facts.py", "reading.py", "results.py")),
+    *(
+        ROOT / "backend" / name
+        for name in ("__init__.py", "protocol.py", "config.py", "facts.py", "reading.py", "results.py")
+    ),
+    *(ROOT / "backend" / name for name in ("ownership.py", "packages.py")),
     *(path for folder in ("methods", "tasks") for path in sorted((ROOT / "backend" / folder).glob("__init__.py"))),
     *(path for folder in ("methods", "tasks") for path in sorted((ROOT / "backend" / folder).glob("*/__init__.py"))),
     *(path for folder in ("methods", "tasks") for path in sorted((ROOT / "backend" / folder).glob("*/config.py"))),
@@ -90,7 +94,16 @@ def test_the_plugin_knows_nothing_of_torch_and_its_kin(path):
 
 @pytest.mark.parametrize("path", PLUGIN, ids=name_of)
 def test_the_plugin_reads_of_the_backend_only_what_is_plain(path):
-    allowed = {"backend", "backend.protocol", "backend.config", "backend.facts", "backend.reading", "backend.methods", "backend.tasks"}
+    allowed = {
+        "backend",
+        "backend.protocol",
+        "backend.config",
+        "backend.facts",
+        "backend.reading",
+        "backend.methods",
+        "backend.tasks",
+        "backend.ownership",
+    }
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.level and (node.module or "").split(".")[0] == "backend":
             assert node.module in allowed, node.module
