@@ -12,10 +12,10 @@ demo: ## unmix the sample scene in the real QGIS; installs what is missing and s
 test: ## all checks and tests, on this machine's QGIS and on 3.44 (5 minutes; the first time 15)
 	@tests/setup/test.sh
 
-test-gpu: ## the tests that need an NVIDIA graphics processor
+test-gpu: ## the tests that need an NVIDIA graphics card; docs/gpu.md says what to expect
 	@tests/setup/tools.sh
 	@ACCELERATOR=cuda tests/setup/backend.sh make
-	@tests/setup/backend.sh run -m pytest tests/gpu
+	@ACCELERATOR=cuda tests/setup/backend.sh run -m pytest tests/gpu
 
 lint: ## ruff, mypy and bandit
 	@tests/setup/test.sh lint
@@ -45,8 +45,8 @@ bench-mesma: ## minutes that MESMA takes with a library of 75 spectra
 bench-read: ## how fast products of sensors are read, beside a tiled GeoTIFF
 	@tests/setup/bench.sh read $(ARGS)
 
-bench-scan: ## seconds and memory of the selective scan's forms
-	@tests/setup/bench.sh scan $(ARGS)
+bench-scan: ## seconds and memory of the selective scan's forms; on a graphics card written to docs/benchmarks
+	@ACCELERATOR=$${ACCELERATOR:-auto} tests/setup/bench.sh scan $(ARGS)
 
 bench-training: ## minutes that 1000 training steps of UNMamba take
 	@tests/setup/bench.sh training $(ARGS)

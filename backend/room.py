@@ -187,10 +187,10 @@ def fitted(
     """
     try:
         return fit(device)
-    except RuntimeError as error:
-        if not on_card(device):
-            raise
-        if not fall_back and not full(error):
+    except (ValueError, OSError):  # refusals, and a reader that has gone
+        raise
+    except Exception as error:  # of a driver or a kernel
+        if not on_card(device) or not (fall_back or full(error)):
             raise
         text = FULL if full(error) else f"The graphics card failed ({str(error).splitlines()[0][:200]})."
     if not fall_back:

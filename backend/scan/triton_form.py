@@ -20,11 +20,12 @@ PROGRAMS = 1024
 """Programs worth starting at once: a few for every multiprocessor of a large chip."""
 PROGRAMS_AT_MOST = 2**31 - 1
 """That CUDA starts along the first axis of a grid."""
-MOST_STATES = 128
-"""Of all channels of a program together."""
-WARPS, WARPS_FOR_MANY = 4, 8
-"""Of a program, and of one of the backward with more than 16 states. By the compiler's reports for sm_75 to sm_120 this
-and MOST_STATES keep everything in registers, but for 8 bytes that the compiler gives up itself to run more at once."""
+MOST_CHANNELS, MOST_STATES, MANY = 16, 128, 16
+"""Of a program: its channels, which with up to MANY states are all taken; and the states of them all beyond that. Fewer
+channels mean more programs, each of which writes its own dB and dC."""
+FORWARD_WARPS, BACKWARD_WARPS = 4, 8
+"""Of a program. By the compiler's reports for sm_75 to sm_120 everything stays in registers, but for 8 bytes that the
+compiler itself gives up where that lets more programs run at once."""
 OPTIONS = {"num_stages": 3, "enable_fp_fusion": True}
 """The compiler's defaults; said because Triton is about to change one of them."""
 LOG2E = 1.4426950408889634
@@ -32,7 +33,9 @@ LOG2E = 1.4426950408889634
 
 def block_of(channels: int, states: int) -> int:
     """How many channels a program takes: a power of two up to 16."""
-    return max(1, min(16, _power_of_two(channels), MOST_STATES // _power_of_two(states)))
+    size = _power_of_two(states)
+    most = MOST_CHANNELS if size <= MANY else MOST_STATES // size
+    return max(1, min(most, _power_of_two(channels)))
 
 
 def interpreted() -> bool:
@@ -97,7 +100,7 @@ class _Call:
         triton_kernels.summarise[self.grid](
             *self.table(0), *self.table(1), *self.table(2), self.A, self.bias, ends, sums,
             length, channels, states, self.segment, self.segments, self.blocks,
-            num_warps=WARPS, **self.constants,
+            num_warps=FORWARD_WARPS, **self.constants,
         )  # fmt: skip
         return ends, self.segment_decay(sums)
 
@@ -125,7 +128,7 @@ def _forward(inputs: ScanInputs, keep: bool, last: bool) -> tuple[Tensor, Tensor
     triton_kernels.forward[call.grid](
         *(part for number in range(5) for part in call.table(number)), call.A, call.D, call.bias, entries, kept, y, end,
         length, channels, states, call.segment, call.segments, call.tiles, call.blocks,
-        GATED=inputs.z is not None, SKIP=inputs.D is not None, KEEP=keep, num_warps=WARPS, **call.constants,
+        GATED=inputs.z is not None, SKIP=inputs.D is not None, KEEP=keep, num_warps=FORWARD_WARPS, **call.constants,
     )  # fmt: skip
     return y, end if last else None, kept if keep else None
 
@@ -158,7 +161,7 @@ def _backward(
             du, ddelta, dz, dB, dC, dA, dD, dbias, outgoing,
             batch, length, channels, states, call.segment, call.segments, call.tiles, call.blocks,
             GATED=inputs.z is not None, SKIP=inputs.D is not None, ONLY_CARRY=only_carry,
-            num_warps=WARPS if states <= 16 else WARPS_FOR_MANY, **call.constants,
+            num_warps=BACKWARD_WARPS, **call.constants,
         )  # fmt: skip
 
     if length and batch:

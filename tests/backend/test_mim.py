@@ -119,7 +119,7 @@ def test_mapping_gives_what_training_saw(stripes: tuple) -> None:
 def test_batches_of_patches_give_what_the_compiled_form_gives(stripes: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a graphics processor maps; the last batch is not full."""
     cube, _, found, probabilities = stripes
-    monkeypatch.setitem(mim.BATCH, "cpu", 50)
+    monkeypatch.setattr(mim, "BATCH", 50)
     chosen, mapped = np.flatnonzero(cube.valid), np.full((len(probabilities), cube.valid.size), np.nan, np.float32)
     with torch.inference_mode():
         table = found.network.table(found._embedded(cube))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import statistics
 import subprocess
@@ -32,6 +33,8 @@ SHAPES = {
     "training": (8, 1024, 128, 16),
     "large image": (1, 100_000, 128, 16),
 }
+FIGURES = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+"""Where a card's figures are kept, one file for each card."""
 SLOW = {"reference": 20_000, "mamba.py": 60_000}
 """Tokens up to which a slow form is run."""
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
@@ -186,7 +189,9 @@ def candidates(device, length, wanted):
 
 
 def measure(shape, device, rounds, exps, copies, wanted=()):
-    """Print the table of one shape. `x` compares clock times with the first form's, `cpu x` processor times.
+    """Print the table of one shape and give it as {form: {column: text}}.
+
+    `x` compares clock times with the first form's, `cpu x` processor times.
 
     When other programs keep the machine busy, only the second is to be trusted. `of exp` and `of copy` hold the forward
     against the machine's own limits: as many exponentials, or as many bytes, in the same time.
@@ -200,8 +205,21 @@ def measure(shape, device, rounds, exps, copies, wanted=()):
             if name != "reference" or (kind is forward and turn < 2):
                 taken[name, kind].append(timed(kind, device, name, tensors))
     print(f"\n{shape}: B={batch} L={length} D={channels} N={states}")
-    heads = ("forward ms", "x", "cpu x", "fwd+bwd ms", "x", "cpu x", "MB", "error y", "error grad", "of exp", "of copy")
+    heads = (
+        "forward ms",
+        "x",
+        "cpu x",
+        "fwd+bwd ms",
+        "x ",
+        "cpu x ",
+        "MB",
+        "error y",
+        "error grad",
+        "of exp",
+        "of copy",
+    )
     print(f"{'form':10}" + "".join(f"{head:>11}" for head in heads))
+    table = {}
     for name in names:
         cells = []
         for kind in (forward, training):
@@ -220,6 +238,26 @@ def measure(shape, device, rounds, exps, copies, wanted=()):
         bytes_moved = 4 * batch * length * (4 * channels + 2 * states)
         cells += [f"{bytes_moved / typical(taken[name, forward])[0] / 1e6 / copies:.0%}"]
         print(f"{name:10}" + "".join(f"{cell:>11}" for cell in cells))
+        floor = bytes_moved / copies / 1e6  # milliseconds
+        table[name] = {**dict(zip(heads, cells, strict=True)), "forward floor ms": f"{floor:.4f}"}
+    return table
+
+
+def keep(device, copies, tables):
+    """Write what was measured on a card into the repository; gives the file."""
+    card = torch.cuda.get_device_name(device)
+    name = "".join(sign if sign.isalnum() else "_" for sign in card.lower())
+    content = {
+        "card": card,
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "copy GB/s": round(copies, 1),
+        "forms": {form.name: form.sentence for form in forms(device)},
+        "shapes": {shape: {"B, L, D, N": SHAPES[shape], "forms": table} for shape, table in tables.items()},
+    }
+    file = FIGURES / f"scan_{name}.json"
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return file
 
 
 def typical(times):
@@ -250,8 +288,9 @@ def main():
     exps = exp_rate(threads) if device == "cpu" else 0.0
     copies = copy_rate(device)
     print(f"copy {copies:.1f} GB/s" + (f", exp {exps:.1f} G/s" if exps else ""))
-    for shape in options.shapes:
-        measure(shape, device, options.rounds, exps, copies, options.forms)
+    tables = {shape: measure(shape, device, options.rounds, exps, copies, options.forms) for shape in options.shapes}
+    if device.startswith("cuda"):
+        print(f"Written to {keep(device, copies, tables)}")
 
 
 if __name__ == "__main__":
