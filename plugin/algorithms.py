@@ -20,6 +20,7 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
 )
 from qgis.PyQt.QtGui import QIcon
 
@@ -29,15 +30,16 @@ from . import interpreter, process, results
 from .folders import forget_run
 from .inputs import input_parameters, output_definitions, product_parameter
 from .parameters import choice_parameter, parameter_names, setting_parameter, setting_parameters
-from .request import DEVICE, INPUT, METHOD, OUTPUT_FOLDER, SCALE, RequestReader
+from .request import CARD, DEVICE, INPUT, METHOD, OUTPUT_FOLDER, SCALE, RequestReader
 from .words import in_progress, milestone
 
 HOMEPAGE = "https://github.com/mixel/mixel"
 ICON = Path(__file__).parent.parent / "resources" / "icons" / "mixel.svg"
 DEVICES = (
-    ("auto", "graphics card, else processor"),
+    ("auto", "whichever is faster"),
     ("cpu", "processor"),
     ("cuda", "NVIDIA graphics card"),
+    ("mps", "Apple's graphics processor"),
 )
 
 
@@ -202,7 +204,11 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
                 "Stored value that means reflectance 1: 10000 for most products. Empty: found out from the file."
             )
         if self._task.on_device:
-            made.append(choice_parameter(DEVICE, "Device", DEVICES, "auto", "Where the networks run."))
+            about = "Where the networks run. By itself Mixel takes what was faster in a short trial, and says so."
+            made.append(choice_parameter(DEVICE, "Device", DEVICES, "auto", about))
+            made.append(QgsProcessingParameterString(CARD, "Graphics card", optional=True))
+            made[-1].setFlags(made[-1].flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+            made[-1].setHelp("Its name or a part of it, where there are several; it then goes before Device.")
         made.append(QgsProcessingParameterFolderDestination(OUTPUT_FOLDER, "Output folder"))
         made[-1].setHelp("A folder without an earlier run. It is made if it does not exist.")
         made.append(QgsProcessingParameterBoolean(self.LOAD, "Add the layers to the project", True))

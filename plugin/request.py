@@ -19,7 +19,7 @@ from .folders import forget_copies, forget_run, usable_folder
 from .inputs import product_path, read_inputs
 from .parameters import Names, read_settings
 
-INPUT, METHOD, SCALE, DEVICE, OUTPUT_FOLDER = "INPUT", "METHOD", "SCALE", "DEVICE", "OUTPUT_FOLDER"
+INPUT, METHOD, SCALE, DEVICE, CARD, OUTPUT_FOLDER = "INPUT", "METHOD", "SCALE", "DEVICE", "CARD", "OUTPUT_FOLDER"
 """Names of the parameters that several tasks have."""
 
 
@@ -90,9 +90,14 @@ class RequestReader:
             inputs=given.entries,
             scale=scale,
             reading=reading.to_dict(),
-            device=self._algorithm.parameterAsEnumString(*self._of(DEVICE)) if self._task.on_device else "auto",
+            device=self._device() if self._task.on_device else "auto",
         )
         return Request(job, given.copies)
+
+    def _device(self) -> str:
+        """A card by its name, where one is given, else the chosen device."""
+        card: str = self._algorithm.parameterAsString(*self._of(CARD)).strip()
+        return card or str(self._algorithm.parameterAsEnumString(*self._of(DEVICE)))
 
     def _of(self, name: str) -> Tuple[Dict[str, Any], str, QgsProcessingContext]:
         return self._parameters, name, self._context

@@ -106,7 +106,7 @@ def test_outputs_are_named(algorithm):
 def test_choices_are_words_not_numbers(algorithm):
     for name in ("METHOD", "DEVICE"):
         assert algorithm.parameterDefinition(name).usesStaticStrings()
-    assert algorithm.parameterDefinition("DEVICE").options() == ["auto", "cpu", "cuda"]
+    assert algorithm.parameterDefinition("DEVICE").options() == ["auto", "cpu", "cuda", "mps"]
 
 
 def test_a_fresh_one_is_made_for_each_run(algorithm):
@@ -127,6 +127,13 @@ def test_a_whole_run_leaves_named_outputs_and_a_job_that_repeats_it(
     assert job["settings"]["num_endmembers"] == 3 and job["settings"]["epochs"] == 7
     assert job["scale"] == 10000 and job["device"] == "cpu" and job["method"] == "unmamba"
     assert not heard.errors
+
+
+def test_a_card_that_is_named_goes_before_the_device(processing, project, make_layer, scripted, tmp_path):
+    scripted()
+    values = parameters(make_layer(), tmp_path / "out", DEVICE="auto", CARD=" RTX A2000 ")
+    processing.run("mixel:unmix", values, feedback=Listener())
+    assert json.loads((tmp_path / "out" / "job.json").read_text(encoding="utf-8"))["device"] == "RTX A2000"
 
 
 def test_events_reach_the_feedback(processing, project, make_layer, scripted, tmp_path):

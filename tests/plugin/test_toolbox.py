@@ -90,7 +90,7 @@ def test_no_two_parameters_have_one_name(described):
     names += ["OUTPUT_FOLDER", "LOAD", *(["INPUT", "SCALE"] if described.needs_scene else [])]
     names += ["INPUT"] if described.opens_product else []
     names += ["METHOD"] if methods else []
-    names += ["DEVICE"] if described.on_device else []
+    names += ["DEVICE", "CARD"] if described.on_device else []
     assert len(set(names)) == len(names)
     algorithm = created(described.name)
     assert {one.name() for one in algorithm.parameterDefinitions()} == set(names)
