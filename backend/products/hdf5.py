@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..cube import Mask, Window
 from .hdf5_values import text
 from .product import Product, Stored
+from .swath_grid import on_map
 
 CACHE, SLOTS = 256 << 20, 12_007
 """Bytes and places of a dataset's chunk cache: chunks of two neighbouring windows stay in it."""
@@ -51,7 +52,7 @@ def find(
         return None
     try:
         with readable(found[0]):
-            return build(file, found[0])
+            return on_map(build(file, found[0]))
     except ValueError:
         file.close()
         raise

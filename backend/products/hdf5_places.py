@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import h5py
@@ -113,19 +114,34 @@ def _counts_pixels(transform: Affine) -> bool:
     return abs(transform.a) == abs(transform.e) == 1 and max(abs(transform.c), abs(transform.f)) < 1e5
 
 
+@dataclass(frozen=True)
+class Swath(Place):
+    """The place of a swath by a coarse net of points; ``longitude``, ``latitude``: the datasets of all pixels."""
+
+    longitude: Any = field(default=None, repr=False, compare=False)
+    latitude: Any = field(default=None, repr=False, compare=False)
+
+
 def of_swath(longitude: h5py.Dataset, latitude: h5py.Dataset, rows: int, cols: int) -> Place:
     """The place of a swath by the coordinates (rows, cols) of its pixels, of which a coarse net is read."""
     if longitude.shape != (rows, cols) or latitude.shape != (rows, cols):
         return Place()
     down, across = (np.unique(np.linspace(0, size - 1, NET).round().astype(int)) for size in (rows, cols))
     lon, lat = (np.array([dataset[row, :][across] for row in down], float) for dataset in (longitude, latitude))
-    return of_net(lon, lat, down.tolist(), across.tolist())
+    found = of_net(lon, lat, down.tolist(), across.tolist())
+    return Swath(found.crs, found.transform, found.gcps, longitude, latitude)
 
 
 def of_net(lon: NDArray[np.float64], lat: NDArray[np.float64], rows: list[int], cols: list[int]) -> Place:
     """The place by coordinates (len(rows), len(cols)) of a net; fill values and the date line are seen to."""
-    known = (np.abs(lon) <= 360) & (np.abs(lat) <= 90) & ((lon != 0) | (lat != 0))
-    lon = np.where(known, lon, np.nan)
-    if known.any() and np.nanmax(lon) - np.nanmin(lon) > 180:
-        lon = np.where(lon < 0, lon + 360, lon)
+    lon, lat = known_coordinates(lon, lat)
     return from_arrays(lon, lat, rows, cols)
+
+
+def known_coordinates(lon: NDArray[Any], lat: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitudes and latitudes, degrees: NaN for fill values, and rising on over the date line."""
+    known = (np.abs(lon) <= 360) & (np.abs(lat) <= 90) & ((lon != 0) | (lat != 0))
+    east, north = (np.where(known, one, np.nan).astype(np.float64) for one in (lon, lat))
+    if known.any() and np.nanmax(east) - np.nanmin(east) > 180:
+        east = np.where(east < 0, east + 360, east)
+    return east, north

@@ -14,6 +14,7 @@ from .hdf5_places import of_groups
 from .hdf5_scene import Hdf5Scene, conversion
 from .hdf5_values import date, fill_value, spectral, text
 from .product import Product
+from .swath_grid import on_map
 
 MOST_OBJECTS = 20_000
 LONGEST_LIST = 5_000
@@ -30,7 +31,7 @@ def recognise(path: Path) -> Product | None:
             arrays, spectra = _contents(file)
             choice = choose(arrays, spectra, path)
             if choice is not None:
-                return _build(file, path, choice)
+                return on_map(_build(file, path, choice))
     except ValueError:
         file.close()
         raise
