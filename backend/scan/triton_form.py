@@ -24,7 +24,7 @@ MOST_CHANNELS, MOST_STATES, MANY = 16, 128, 16
 """Of a program: its channels, which with up to MANY states are all taken; and the states of them all beyond that. Fewer
 channels mean more programs, each of which writes its own dB and dC."""
 FORWARD_WARPS, BACKWARD_WARPS = 4, 8
-"""Of a program. By the compiler's reports for sm_75 to sm_120 everything stays in registers, but for 8 bytes that the
+"""Of a program. By the compiler's reports for sm_61 to sm_120 everything stays in registers, but for 8 bytes that the
 compiler itself gives up where that lets more programs run at once."""
 OPTIONS = {"num_stages": 3, "enable_fp_fusion": True}
 """The compiler's defaults; said because Triton is about to change one of them."""

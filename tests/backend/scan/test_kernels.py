@@ -12,7 +12,7 @@ import pytest
 import torch
 from launches import compiled, launches, operands
 
-ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
+ARCHITECTURES = (61, 70, 75, 80, 86, 89, 90, 100, 120)
 SHARED = 48 * 1024
 """Bytes that every card gives a program without being asked."""
 REGISTERS = 64 * 1024
