@@ -38,8 +38,8 @@ def on_map(product: Product) -> Product:
     error = _error(place)
     if error <= ALLOWED:
         return product
-    lon, lat = known_coordinates(place.longitude[()], place.latitude[()])
-    return SwathGrid(product, Net.of(lon, lat), error)
+    net = Net.of(*known_coordinates(place.longitude[()], place.latitude[()]))
+    return product if net.folds else SwathGrid(product, net, error)
 
 
 def _error(place: Place) -> float:

@@ -19,6 +19,8 @@ POLAR = 80.0
 """Latitude beyond which the grid is a polar one."""
 DEGREE = 111_195.0
 """Metres."""
+FOLDED = 0.02
+"""Share of the net's meshes that may lie the other way round than the others, as relief turns some."""
 STEPS = 6
 """Of the search for a place; each makes the error many times smaller."""
 Numbers = NDArray[np.float64]
@@ -51,6 +53,14 @@ class Net:
             (bottom + 0.5, right + 0.5),
             _pixel_size(lon, lat, round(step)),
         )
+
+    @property
+    def folds(self) -> bool:
+        """Whether the swath runs back over itself, so that no grid can hold all of it."""
+        down = np.diff(self.x, axis=0)[:, :-1], np.diff(self.y, axis=0)[:, :-1]
+        across = np.diff(self.x, axis=1)[:-1], np.diff(self.y, axis=1)[:-1]
+        area = down[0] * across[1] - down[1] * across[0]
+        return min(int((area > 0).sum()), int((area < 0).sum())) > FOLDED * area.size
 
     def grid(self, most: float) -> tuple[Affine, int, int]:
         """A grid over all knots: transform, rows and columns; coarser than the pixels if it had more than ``most``."""

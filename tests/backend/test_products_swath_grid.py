@@ -82,7 +82,7 @@ def test_every_pixel_of_the_map_holds_what_the_sensor_saw_there(tmp_path, place)
     for found in offsets(values, seen, product, lat, lon):
         assert np.abs(found).max() < 0.8 and np.quantile(np.abs(found), 0.95) < 0.55
     held = set(zip(*values[:, seen].tolist(), strict=True))
-    assert len(held) > 0.9 * lat.size and not seen.all()
+    assert len(held) > 0.8 * lat.size and not seen.all()
 
 
 def test_windows_agree_with_the_whole(tmp_path):
@@ -124,6 +124,13 @@ def test_a_swath_that_control_points_place_keeps_its_pixels(tmp_path):
     lines, samples = np.meshgrid(np.arange(ROWS), np.arange(COLS), indexing="ij")
     path = scene(tmp_path, 45 - 0.01 * lines - 0.002 * samples, 10 + 0.015 * samples - 0.003 * lines)
     with Scene(path) as opened:
+        assert (opened.rows, opened.cols, opened.place.kind) == (ROWS, COLS, "gcps")
+
+
+def test_a_swath_whose_coordinates_run_back_keeps_its_pixels(tmp_path):
+    lat, lon = wide()
+    lat[ROWS // 2 :], lon[ROWS // 2 :] = lat[: ROWS // 2][::-1], lon[: ROWS // 2][::-1]
+    with Scene(scene(tmp_path, lat, lon)) as opened:
         assert (opened.rows, opened.cols, opened.place.kind) == (ROWS, COLS, "gcps")
 
 
