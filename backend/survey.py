@@ -213,8 +213,8 @@ def _usual(pool: NDArray[np.floating]) -> float:
 
 def _as_stored(value: float, dtype: np.dtype[np.generic]) -> np.generic:
     """A nodata value as the file's type rounds it; one that the type does not hold stays, and marks nothing."""
-    single = np.float64(value).astype(dtype)
-    return single if dtype.kind == "f" else np.float64(value)
+    with np.errstate(over="ignore"):
+        return np.float64(value).astype(dtype) if dtype.kind == "f" else np.float64(value)
 
 
 def levels(pool: NDArray[np.floating]) -> tuple[float, float]:
