@@ -165,7 +165,7 @@ def usable_values(stored: Stored, nodata: NDArray[np.float64] | None, limit: flo
     usable: Mask
     if stored.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a limit beyond half precision
-        usable = np.abs(stored) < limit
+            usable = np.abs(stored) < limit
     elif stored.dtype.itemsize > 2 and limit < HUGE:
         usable = np.abs(stored.astype(np.float64)) < limit
     else:
