@@ -32,11 +32,6 @@ class Record:
     shares: tuple[float, float] | None = None
 
 
-def choose_device(wish: str) -> torch.device:
-    """The device for a job's wish; see :func:`.devices.choose`. ValueError if what is wished for cannot be used."""
-    return devices.choose(wish).device
-
-
 def train(
     model: nn.Module,
     loss: Callable[[], Tensor],
