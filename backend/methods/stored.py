@@ -22,6 +22,10 @@ BESIDE = ("mean", "scale", *NAMES)
 """What every model has beside its network's own weights: the bands' mean and scale, and the regression."""
 
 
+LARGEST = 1e4
+"""No training brings a network's weight as far; products of such ones overflow, and their sums are no numbers."""
+
+
 class Scaled(Protocol):
     """A normalisation of bands; all its arrays are kept under their names."""
 
@@ -77,6 +81,9 @@ class Stored:
         if set(self.weights) != {*own, *beside}:
             raise self.misfit(f"{min(set(self.weights) ^ {*own, *beside})!r} is missing or not expected")
         self.shaped(own)
+        for name in own:
+            if np.abs(self.weights[name]).max(initial=0) > LARGEST:
+                raise self.misfit(f"{name!r} holds numbers beyond reason")
         if not (self.weights["scale"] > 0).all():
             raise self.misfit("'scale' holds numbers that are not above 0")
         network.load_state_dict({name: torch.from_numpy(self.weights[name].copy()) for name in own})

@@ -52,3 +52,16 @@ def test_equal_spectra_have_a_finite_slope() -> None:
     for one in values_and_gradients(misfit, (tiles, abundances, endmembers)):
         assert torch.isfinite(one).all()
     assert (misfit(tiles, abundances, endmembers)[1] < 1e-4).all()
+
+
+@pytest.mark.parametrize("dark", [0.0, 1e-30, 1e-6, -1e-6])
+def test_black_spectra_have_a_small_slope_and_leave_the_others_theirs(dark: float) -> None:
+    tiles, abundances, endmembers = operands(0.05, torch.float32)
+    whole = values_and_gradients(misfit, (tiles, abundances, endmembers))
+    tiles[:, :, 2, 1] = dark
+    found = values_and_gradients(misfit, (tiles, abundances, endmembers))
+    others = torch.ones(tiles.shape[-2:], dtype=torch.bool)
+    others[2, 1] = False
+    assert not found[1][:, 2, 1].any()
+    assert torch.equal(found[1][:, others], whole[1][:, others])
+    assert all(torch.isfinite(one).all() for one in found) and found[2].abs().max() < 100

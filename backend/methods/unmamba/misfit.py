@@ -14,6 +14,8 @@ from torch.autograd.function import once_differentiable
 
 SMOOTHING = 1e-12
 """Of the squared sine of an angle, so that its slope stays finite where spectra are equal."""
+DARK = 1e-6
+"""Squared length of a spectrum, as a share of what is mixed for it, below which it has no direction."""
 
 
 def misfit(tiles: Tensor, abundances: Tensor, endmembers: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,14 +23,17 @@ def misfit(tiles: Tensor, abundances: Tensor, endmembers: Tensor) -> tuple[Tenso
 
     tiles (b, l, h, w), constants; abundances (b, r, h, w); endmembers (r, l). With m the mixture and d = tile - m the
     sine is |m x d|, by Lagrange's identity sqrt(m^2 d^2 - (m d)^2): it stays precise where an arccos has lost it all.
+    A black spectrum has no direction: its angle counts as 0.
     """
     shape = abundances.shape[:1] + abundances.shape[2:]
     shares = abundances.flatten(2)
     dd, md = _Residual.apply(tiles.flatten(2), shares, endmembers)  # type: ignore[no-untyped-call]
     mm = (torch.matmul(endmembers @ endmembers.t(), shares) * shares).sum(1)
-    along = mm + md
-    across = (mm * dd - md.square()).clamp_min(0) + SMOOTHING * mm * (mm + 2 * md + dd).detach()
-    angle = torch.atan2((across + torch.finfo(across.dtype).tiny).sqrt(), along)
+    squares = (mm + 2 * md + dd).detach().clamp_min(0)  # of the tile; rounding must not bring it below 0
+    across = (mm * dd - md.square()).clamp_min(0) + SMOOTHING * mm * squares
+    dark = squares <= DARK * mm
+    across, along = across.masked_fill(dark, 1), (mm + md).masked_fill(dark, 1)
+    angle = torch.atan2((across + torch.finfo(across.dtype).tiny).sqrt(), along).masked_fill(dark, 0)
     return (dd / endmembers.shape[1]).view(shape), angle.view(shape)
 
 
