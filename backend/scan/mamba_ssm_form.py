@@ -42,8 +42,8 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool, reverse: bo
 
     if not 2 <= weight.shape[1] <= 4:
         return torch_conv(x, weight, bias, silu, reverse)
-    y = causal_conv1d_fn(_turned(x, reverse), weight.float(), _float(bias), activation="silu" if silu else None)
-    y = y.transpose(1, 2).to(x.dtype)
+    rows = causal_conv1d_fn(_turned(x, reverse), weight.float(), _float(bias), activation="silu" if silu else None)
+    y: Tensor = rows.transpose(1, 2).to(x.dtype)
     return y.flip(1) if reverse else y
 
 
