@@ -39,6 +39,8 @@ class Run:
     training: Record | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
+    left_card: bool = False
+    """Whether the chosen card failed during the run, so that the processor did the work."""
 
     @property
     def scene(self) -> Scene:
@@ -62,7 +64,12 @@ class Run:
 
         device = device_of(self.job, self.task)
         chosen = device.device if device else PROCESSOR
-        return fitted(fit, chosen, self.job.device == "auto", self.notice)
+
+        def fell_back(message: str) -> None:
+            self.left_card = True
+            self.notice(message)
+
+        return fitted(fit, chosen, self.job.device == "auto", fell_back)
 
     def trained(self, training: Record | None, num_parameters: int) -> None:
         """Take in what training gave (None: the method trains nothing step by step)."""
@@ -88,7 +95,7 @@ class Run:
             "seconds": round(time.time() - self.started, 1),
             "metrics": self.metrics,
             "notices": self.notices,
-            "versions": versions(self.job, self.task),
+            "versions": versions(self.job, self.task, self.left_card),
         }
 
 
@@ -132,14 +139,14 @@ def scan_sentence(job: Job, task: Task) -> str:
     return " ".join(filter(None, [chosen.sentence, chosen_form(chosen.device).sentence]))
 
 
-def versions(job: Job, task: Task) -> dict[str, str]:
-    """Names and versions of everything that can change a result."""
+def versions(job: Job, task: Task, left_card: bool = False) -> dict[str, str]:
+    """Names and versions of everything that can change a result; ``left_card``: the chosen card failed."""
     found = {
         "Mixel": version(),
         "Python": platform.python_version(),
         **{name: package_version(name) for name in PACKAGES},
         "System": platform.platform(),
-        "Device": chosen_device(job, task),
+        "Device": f"cpu, after {chosen_device(job, task)} failed" if left_card else chosen_device(job, task),
     }
     chosen = device_of(job, task)
     if chosen:

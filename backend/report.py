@@ -49,7 +49,7 @@ def write_report(folder: Path, run: Run, sections: Sequence[Section]) -> None:
         settings=[*_set(run.options), *(_set(run.settings) if run.method else [])],
         about=about.summary,
         reference=run.method.reference if run.method else "",
-        versions=versions(run.job, run.task),
+        versions=versions(run.job, run.task, run.left_card),
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     )
     (folder / REPORT_FILE).write_text(page, encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from mixel.backend import devices, record
 from mixel.backend.methods import methods
@@ -64,6 +66,8 @@ def test_a_run_whose_card_breaks_after_its_trial_ends_well_on_the_processor(writ
     assert events[0].device == "cuda:0 (NVIDIA A2000)"
     (told,) = [one.message for one in events if isinstance(one, Notice) and "graphics card" in one.message]
     assert "so the processor is used instead" in told and (tmp_path / "out" / "abundances.tif").exists()
+    versions = json.loads((tmp_path / "out" / "job.json").read_text(encoding="utf-8"))["record"]["versions"]
+    assert versions["Device"].startswith("cpu, after ") and versions["Device"].endswith(" failed")
 
 
 def test_a_run_on_a_card_that_cannot_be_used_works_on_the_processor(write_scene, tmp_path):
