@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 
 LARGEST = 50_000_000
@@ -37,6 +38,7 @@ def check_links(path: str | Path) -> list[str]:
     given = Path(path)
     if _REMOTE.match(str(path)):
         raise ValueError(f"{path} lies on a server. Download it first, and choose the local file.")
+    check_file(given)
     elsewhere: set[str] = set()
     counts: dict[Path, int] = {}
     if _sources(given, given, counts, elsewhere, 0) > MOST_SOURCES:
@@ -49,6 +51,16 @@ def check_links(path: str | Path) -> list[str]:
     shown = sorted(elsewhere)[0]
     more = f" and {len(elsewhere) - 1} more" if len(elsewhere) > 1 else ""
     return [f"{given.name} takes its pixels from files outside its folder: {shown}{more}."]
+
+
+def check_file(path: Path) -> None:
+    """ValueError, a sentence, if what lies there is a pipe or a device, which never ends; nothing may lie there."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ValueError(f"{path} is a pipe or a device and no file. Choose a file.")
 
 
 def _sources(path: Path, first: Path, counts: dict[Path, int], elsewhere: set[str], depth: int) -> int:

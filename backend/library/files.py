@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..names import plain
+from ..links import check_file
+from ..names import LONGEST, plain
 from . import envi, geopackage, table, text
 from .geopackage_writing import write_geopackage
 from .spectra import Found, Library, read_text
@@ -49,6 +50,7 @@ def write_library(library: Library, path: Path) -> None:
 
 
 def _found(path: Path) -> Found:
+    check_file(path)
     try:
         form, read = _reader(path)
     except OSError as error:
@@ -58,7 +60,7 @@ def _found(path: Path) -> Found:
     try:
         found = read(path)
     except REASONS as error:
-        raise ValueError(f"{path} is not a readable {form}: {error}") from error
+        raise ValueError(f"{path} is not a readable {form}: {str(error).rstrip('.')}.") from error
     library = found.library
     classes = None if library.classes is None else _plain(library.classes)
     columns = {column: _plain(texts) for column, texts in found.columns.items()}
@@ -66,7 +68,9 @@ def _found(path: Path) -> Found:
 
 
 def _plain(names: list[str]) -> list[str]:
-    return [plain(name) for name in names]
+    """Names and classes as they are shown; of texts that are too long to be one, the beginning."""
+    whole = (plain(name[: 4 * LONGEST]) for name in names)
+    return [name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..." for name in whole]
 
 
 def _reader(path: Path) -> tuple[str, Callable[[Path], Found]]:

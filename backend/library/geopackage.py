@@ -18,8 +18,14 @@ from .spectra import MOST_VALUES, Array, Found, Library, nanometres, reflectance
 
 MAGIC = b"SQLite format 3\0"
 PROFILES = "profiles"
-MOST_BYTES = 64 * 1024**2
-"""Of one value in the table."""
+MOST_BYTES = 4 * 1024**2
+"""Of one value in the table: a profile of 100,000 bands."""
+STEPS, MOST_STEPS = 1_000_000, 500_000_000
+"""Steps of the database's machine: how often it is asked whether to go on, and how many it may take: some seconds."""
+KEPT = ("x", "xUnit", "yUnit", "bbl", "fwhm")
+"""What of a profile is read besides its values."""
+LONGEST_CELL = 1000
+"""Characters of a text in the table; longer ones are no names."""
 CLASS_LIKE = ("class", "level", "label", "category", "material")
 OLD = (
     "its profiles are Python pickles or Qt binaries of an older EnMAP-Box, which are not opened for safety; export the "
@@ -33,6 +39,7 @@ def read(path: Path) -> Found:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
         database.execute("PRAGMA trusted_schema = OFF")
+        database.set_progress_handler(_Patience(), STEPS)
         table, field = _profile_field(database)
         columns = _texts(database, table, field)
         chosen = ", ".join(map(_quoted, [field, *columns]))
@@ -44,11 +51,28 @@ def read(path: Path) -> Found:
             values += len(profile["y"])
             if values > MOST_VALUES:
                 raise ValueError(f"it holds more than {MOST_VALUES:,} values.")
-            profiles.append(profile)
-            rows.append(["" if cell is None else str(cell) for cell in row])
+            profiles.append(_kept(profile, profiles[0] if profiles else {}))
+            rows.append(["" if cell is None else str(cell)[:LONGEST_CELL] for cell in row])
     if not profiles:
         raise ValueError(f"no row of its table '{table}' holds a profile.")
     return _library(profiles, {name: [row[index] for row in rows] for index, name in enumerate(columns)})
+
+
+class _Patience:
+    """Stops a database that works without end: a table can be made of anything."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> int:
+        self.asked += 1
+        return int(self.asked * STEPS > MOST_STEPS)
+
+
+def _kept(profile: Profile, first: Profile) -> Profile:
+    """What is needed of a profile, its values as numbers; what is as in the first one is not kept twice."""
+    found = {key: first[key] if profile[key] == first.get(key) else profile[key] for key in KEPT if key in profile}
+    return {**found, "y": _numbers(profile["y"], len(profile["y"]))}
 
 
 def _profile_field(database: sqlite3.Connection) -> tuple[str, str]:
@@ -109,7 +133,7 @@ def _text(dump: str | bytes) -> str:
 
 def _library(profiles: list[Profile], texts: dict[str, list[str]]) -> Found:
     counts = sorted({len(one["y"]) for one in profiles})
-    if len(counts) > 1 or any(one.get(key) != profiles[0].get(key) for one in profiles for key in ("x", "xUnit")):
+    if len(counts) > 1 or any(one.get(key) is not profiles[0].get(key) for one in profiles for key in ("x", "xUnit")):
         raise ValueError(
             f"its profiles are of different wavelengths ({counts[0]} to {counts[-1]} bands); "
             "export those of one sensor into a file of their own."
@@ -118,7 +142,7 @@ def _library(profiles: list[Profile], texts: dict[str, list[str]]) -> Found:
     percent = "%" in str(first.get("yUnit", "")) or "percent" in str(first.get("yUnit", "")).lower()
     marks = [_numbers(one["bbl"], counts[0]) != 0 for one in profiles if one.get("bbl")]
     good = np.all(marks, axis=0) if marks else None
-    stored = np.stack([_numbers(one["y"], counts[0]) for one in profiles])
+    stored = np.stack([one["y"] for one in profiles])
     spectra = reflectance(stored, 100.0 if percent else None, good)
     wavelengths, fwhm = _axes(first, counts[0])
     lower = {name.lower(): name for name in texts}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..links import check_file
 from ..survey import HUGE, levels, likely_scale
 
 Array = NDArray[np.float32]
@@ -68,6 +69,7 @@ class Found:
 
 def read_text(path: Path) -> str:
     """The text of a file in UTF-8, or in Latin-1 where it is no UTF-8. ValueError if it is huge or no text."""
+    check_file(path)
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise ValueError(f"it has {size:,} bytes, and at most {MOST_BYTES:,} are read as text.")
@@ -102,7 +104,7 @@ def nanometres(values: ArrayLike, unit: str) -> Array | None:
 def reflectance(values: ArrayLike, scale: float | None, good: Marks | None = None) -> Array:
     """Stored values as reflectance; ``scale`` is the value that means 1, found out from the ``good`` bands where None.
 
-    Values that mark what is missing (not finite, or beyond 1e30) become NaN. ValueError if nothing else is there.
+    Values that mark what is missing (not finite, or beyond 1e15) become NaN. ValueError if nothing else is there.
     """
     stored = np.asarray(values)
     with np.errstate(invalid="ignore"):
