@@ -15,7 +15,7 @@ from tests.benchmarks.targets import best_network, label
 
 HEADER = ["method", "seeds", "OA (%)", "95 % of OA", "AA (%)", "kappa", "F1 (%)", "ECE (%)", *COST]
 FLOORS = ("commonest training class", "logistic regression")
-RIVALS = ("random_forest", "svm")
+RIVALS = ("random_forest", "svm", "spatial_forest", "spatial_svm")
 
 
 def comparisons(results: Results, scenes: list[str]) -> str:

@@ -29,9 +29,12 @@ PALETTES = {10: "tab10", 20: "tab20"}
 COLOURS = {
     "random_forest": "tab:gray",
     "svm": "tab:brown",
+    "spatial_forest": "black",
+    "spatial_svm": "goldenrod",
     "vca_fcls": "tab:cyan",
     "edaa": "tab:olive",
     "mvc_nmf": "tab:pink",
+    "clusters": "darkslategray",
     "mim": "tab:blue",
     "mambahsi": "tab:orange",
     "spectralmamba": "tab:green",

@@ -13,7 +13,7 @@ from tests.benchmarks.results import Results
 from tests.benchmarks.scene_files import SHIPPED, described
 
 Rows = Mapping[int, Mapping[str, Any]]
-CLASSICAL = ("random_forest", "svm", "vca_fcls", "edaa", "mvc_nmf")
+CLASSICAL = ("random_forest", "svm", "spatial_forest", "spatial_svm", "vca_fcls", "edaa", "mvc_nmf", "clusters")
 COST = ["learn (core-s)", "map (core-s)", "peak (MB)", "parameters", "computed on"]
 
 

@@ -1,0 +1,191 @@
+"""Spatial features of pixels: whitened principal components, and their means over the pixels around.
+
+The means are Gaussians of several widths, each cut off at ``CUT`` standard deviations. Pixels without data, and what
+lies outside the scene, have weight 0 and the others more (normalised convolution: Knutsson, Westin, CVPR 1993). Every
+sum runs in one order in 64 bits, so that a window with its halo gives the same features as the whole scene: a tree
+splits at thresholds that the last digit may cross.
+
+Components are learnt from all pixels of the tiles around training pixels; no labels have part in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
+
+from ..cube import Array, Cube, Window
+from ..scan import pool
+from .contract import Classifier, Labelled, Plan, TrainingData
+from .patches import EXTREME, Normalisation
+
+COMPONENTS = 30
+SCALES = (1.0, 2.0, 4.0)
+"""Standard deviations of the Gaussians, in pixels."""
+CUT = 3.0
+HALO = round(CUT * max(SCALES))
+MOST = 20_000
+"""About how many pixels the components are learnt from at the most."""
+CHUNK = 8192
+PLAN = Plan(num_tiles=64, tile=64, window=256, halo=HALO)
+"""Tiles around the training pixels, and windows to map."""
+NAMES = ("feature_mean", "feature_weights")
+"""Under which features are kept beside a classifier's own arrays."""
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SpatialFeatures:
+    """``mean`` (bands,) is taken off reflectance, ``weights`` (bands, components) make components of variance 1."""
+
+    mean: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, tiles: list[Labelled]) -> SpatialFeatures:
+        """Those of all valid pixels of tiles, or of every so many-th."""
+        every = 1 + sum(int(tile.cube.valid.sum()) for tile in tiles) // MOST
+        found = Normalisation.of(np.concatenate([tile.cube.pixels[::every] for tile in tiles]), COMPONENTS)
+        return cls(found.mean, np.asarray(found.folded, np.float32))
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], wavelengths: Array | None) -> SpatialFeatures:
+        """From ``arrays()``. ValueError, one sentence, if they are none, or not for so many bands."""
+        mean, weights = (arrays.get(name) for name in NAMES)
+        for values in (mean, weights):
+            if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
+                raise misfit("the mean or the weights of the components are missing or no finite float32 numbers")
+        assert mean is not None and weights is not None
+        bands = len(mean) if mean.ndim == 1 else 0
+        if bands == 0 or weights.ndim != 2 or len(weights) != bands or not 1 <= weights.shape[1] <= COMPONENTS:
+            raise misfit(f"its components are not 1 to {COMPONENTS} of one number of bands")
+        if wavelengths is not None and bands != len(wavelengths):
+            raise misfit(f"it was made for {bands} bands and there are {len(wavelengths)}")
+        return cls(mean, weights)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What :meth:`restore` needs."""
+        return dict(zip(NAMES, (self.mean, self.weights), strict=True))
+
+    @property
+    def count(self) -> int:
+        """Features of a pixel."""
+        return int(self.weights.shape[1]) * (1 + len(SCALES))
+
+    def image(self, cube: Cube) -> Array:
+        """Features (features, rows, cols): all components, then their means by scale. ValueError: other bands.
+
+        Where the cube is not valid they mean nothing.
+        """
+        if len(cube.reflectance) != len(self.mean):
+            raise ValueError(
+                f"The scene has {len(cube.reflectance)} bands; this model was trained on {len(self.mean)}."
+            )
+        number = self.weights.shape[1]
+        found = np.zeros((1 + len(SCALES), number, *cube.valid.shape), np.float32)
+        found[0] = self._components(cube)
+        kernels = [gaussian(scale) for scale in SCALES]
+        valid = cube.valid.astype(np.float64)
+        totals = [np.maximum(_weighed(valid, kernel), np.finfo(float).tiny) for kernel in kernels]
+
+        def work(component: int) -> None:
+            values = found[0, component].astype(np.float64)
+            for scale, (kernel, total) in enumerate(zip(kernels, totals, strict=True), start=1):
+                found[scale, component] = _weighed(values, kernel) / total
+
+        pool.run(number, work)
+        return found.reshape(-1, *cube.valid.shape)
+
+    def cube(self, cube: Cube) -> Cube:
+        """The same with features for bands."""
+        return replace(cube, reflectance=self.image(cube))
+
+    def labelled(self, tile: Labelled) -> Labelled:
+        """The labelled pixels of a tile alone, side by side in one row, with features for bands."""
+        where = known(tile)
+        values, labels = np.ascontiguousarray(self.image(tile.cube)[:, where][:, None]), tile.labels[where][None]
+        window = Window(0, 0, 1, labels.size)
+        return Labelled(Cube(window, values, np.ones(labels.shape, bool)), labels)
+
+    def _components(self, cube: Cube) -> Array:
+        """(components, rows, cols), 0 where the cube is not valid."""
+        values, weights = cube.reflectance.reshape(len(self.mean), -1), self.weights.T.astype(np.float64)
+        mean = self.mean.astype(np.float64)[:, None]
+        found = np.empty((len(weights), values.shape[1]), np.float32)
+        for start in range(0, values.shape[1], CHUNK):
+            part = slice(start, start + CHUNK)
+            found[:, part] = np.clip(weights @ (values[:, part] - mean), -EXTREME, EXTREME)
+        found[:, ~cube.valid.ravel()] = 0
+        return found.reshape(-1, *cube.valid.shape)
+
+
+class SpatialClassifier:
+    """A classifier of features, from pixels; see :class:`~.contract.Classifier`."""
+
+    record = None
+
+    def __init__(self, features: SpatialFeatures, inner: Classifier) -> None:
+        self.features, self.inner = features, inner
+        self.num_parameters = inner.num_parameters
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """The features' arrays and the inner classifier's."""
+        return {**self.features.arrays(), **self.inner.weights()}
+
+    def classify(self, cube: Cube) -> Array:
+        """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
+        return self.inner.classify(self.features.cube(cube))
+
+
+def fitted(data: TrainingData, fit: Callable[[TrainingData], Classifier]) -> SpatialClassifier:
+    """What ``fit`` learns from the features of the training pixels. ValueError if there are none.
+
+    Validation pixels are left out: nothing is chosen by them.
+    """
+    tiles = [tile for tile in data.training if known(tile).any()]
+    if not tiles:
+        raise ValueError("There are no training pixels; label some pixels of at least two classes.")
+    features = SpatialFeatures.of(tiles)
+    training = [features.labelled(tile) for tile in tiles]
+    return SpatialClassifier(features, fit(replace(data, training=training, validation=[], wavelengths=None)))
+
+
+def restored(
+    weights: dict[str, NDArray[Any]],
+    wavelengths: Array | None,
+    restore: Callable[[dict[str, NDArray[Any]], Array], Classifier],
+) -> SpatialClassifier:
+    """The classifier that gave these weights; ``restore`` is given its own, and the numbers of the features.
+
+    ValueError, one sentence, if they are none for these bands.
+    """
+    features = SpatialFeatures.restore(weights, wavelengths)
+    own = {name: values for name, values in weights.items() if name not in NAMES}
+    return SpatialClassifier(features, restore(own, np.arange(features.count, dtype=np.float32)))
+
+
+def known(tile: Labelled) -> NDArray[np.bool_]:
+    """Where (rows, cols) a tile has a label and data."""
+    return (tile.labels > 0) & tile.cube.valid
+
+
+def gaussian(scale: float) -> Numbers:
+    """Weights of a Gaussian of so many pixels, cut off at ``CUT`` times as many; their sum is 1."""
+    reach = round(CUT * scale)
+    weights = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / scale))
+    return np.asarray(weights / weights.sum())
+
+
+def misfit(fault: str) -> ValueError:
+    """The sentence that says what is wrong with a stranger's arrays."""
+    return ValueError(f"The weights are no spatial model for these classes and bands: {fault}.")
+
+
+def _weighed(values: Numbers, kernel: Numbers) -> Numbers:
+    """Sums (rows, cols) of the values around, in both directions; what lies outside is 0."""
+    along = correlate1d(values, kernel, axis=0, mode="constant")
+    return np.asarray(correlate1d(along, kernel, axis=1, mode="constant"))

@@ -1,0 +1,48 @@
+"""The spatial support vector machine at work: a support vector machine of spatial features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ...cube import Array
+from ...training import Report
+from ..contract import Plan, TrainingData
+from ..spatial_features import PLAN, SpatialClassifier, fitted, restored
+from ..svm import method as machine
+from ..svm.config import Config as MachineConfig
+from .config import Config
+
+
+def plan(config: Config) -> Plan:
+    """Tiles around the training pixels and windows to map, with as many pixels around as the means reach."""
+    return PLAN
+
+
+def fit(data: TrainingData, config: Config, device: Any, report: Report) -> SpatialClassifier:
+    """Fit the machine to the features of the labelled pixels. ValueError with fewer than two classes.
+
+    Runs on the processor whatever the device. A step of the report is a pair of penalty and width tried, if any is.
+    """
+
+    def fit(known: TrainingData) -> machine.FittedSvm:
+        features = len(known.training[0].cube.reflectance)
+        return machine.fit(known, _machine(config, features), device, report)
+
+    return fitted(data, fit)
+
+
+def restore(
+    weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: Any
+) -> SpatialClassifier:
+    """The machine fitted again from its training pixels. ValueError, one sentence, if they cannot be these."""
+
+    def restore(own: dict[str, NDArray[Any]], numbers: Array) -> machine.FittedSvm:
+        return machine.restore(own, _machine(config, len(numbers)), num_classes, numbers, device)
+
+    return restored(weights, wavelengths, restore)
+
+
+def _machine(config: Config, features: int) -> MachineConfig:
+    return MachineConfig(config.penalty, config.width / features, config.seed, config.most)
