@@ -138,7 +138,7 @@ class ClassificationMethod(Protocol):
         """How the method wants to see a scene."""
 
     def fit(self, data: TrainingData, config: Any, device: Any, report: Any) -> Classifier:
-        """Learn from labelled pixels. Normalisation is fitted on them, or on all pixels of their tiles, without labels."""
+        """Learn from labelled pixels. Normalisation is fitted on them, or on all pixels of their tiles."""
 
     def restore(
         self, weights: dict[str, NDArray[Any]], config: Any, num_classes: int, wavelengths: Array | None, device: Any

@@ -30,7 +30,8 @@ How it is done, and why:
 
 - **No label of a test pixel teaches anything**: normalisation, early stopping and class weights come from training and
   validation pixels. Unmixing needs no labels and sees the spectra of the whole scene; so does the unmixing half of the
-  unmixing-guided Mamba.
+  unmixing-guided Mamba. The components of spatial forest and spatial support vector machine are learnt from the
+  spectra of all pixels in the tiles around training pixels, some of which are test pixels.
 - **How defaults were chosen**: the regression beside networks by cross-validation among training pixels of Indian Pines
   (`mim_split`) and Potsdam (tiles); UNMamba's floor, its pace and what its start takes for noise by the simulated
   scenes, in scripts that are not kept. The regression and some other settings are
