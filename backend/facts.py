@@ -64,6 +64,8 @@ class Facts:
     """``grid``, ``gcps`` or ``none``: how the pixels are placed on the map."""
     flags: Tuple[Flag, ...] = ()
     """The quality flags that can be used to leave out pixels."""
+    masked_by: str = ""
+    """By which flags pixels were left out for good when Mixel opened the product: "cloud, cirrus"; empty if unknown."""
     notes: Tuple[str, ...] = ()
     """What the reader of the file has to tell the user: sentences."""
 
@@ -115,15 +117,13 @@ class Facts:
             found.append(f"The values are radiance{unit}, not reflectance: they are used as they are, without a scale.")
         elif self.quantity == COUNTS:
             found.append("The values are raw counts, not reflectance: they are used as they are, without a scale.")
-        if self.nodata is None:
+        if self.nodata is None and not self.product:  # a product marks its missing pixels in its own ways
             found.append("The file names no nodata value: every finite pixel counts.")
         if self.scale is None and not self.quantity:
             found.append("The file names no reflectance scale: it will be estimated from the values.")
         if self.num_good_bands < self.bands:
             bad = self.bands - self.num_good_bands
-            found.append(
-                f"{counted(bad, 'band')} {'is' if bad == 1 else 'are'} marked as bad in the file and left out."
-            )
+            found.append(f"{counted(bad, 'band')} {'is' if bad == 1 else 'are'} marked as bad and left out.")
         return found
 
 

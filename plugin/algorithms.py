@@ -185,9 +185,7 @@ class TaskAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(str(error)) from error
         results.save_sidecars([layer for _, layer in run])
         if self._load and run:
-            job = self._request.job
-            first = next((given["path"] for given in job.inputs.values()), job.output)
-            title = f"{self._task.title}: {Path(job.scene or first).stem}"
+            title = f"{self._task.title}: {self._request.about}"
             results.hand_over(run, "" if self._task.opens_product else title, context)
         return {}
 

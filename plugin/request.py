@@ -29,6 +29,8 @@ class Request:
 
     job: Job
     copies: List[Copy]
+    about: str
+    """What the run is about, for people: the name of the scene's layer, or of the first file."""
 
     @property
     def folder(self) -> Path:
@@ -71,7 +73,7 @@ class RequestReader:
 
     def read(self) -> Request:
         """The request. ValueError, a sentence that says what to do, where it cannot be met."""
-        scene, reading = self._scene() if self._task.needs_scene else ("", Reading())
+        scene, reading, about = self._scene() if self._task.needs_scene else ("", Reading(), "")
         if self._task.opens_product:
             scene = product_path(self._algorithm, *self._of(INPUT))
         scale = self._scale() if self._task.needs_scene else None
@@ -92,7 +94,8 @@ class RequestReader:
             reading=reading.to_dict(),
             device=self._device() if self._task.on_device else "auto",
         )
-        return Request(job, given.copies)
+        first = next((entry["path"] for entry in job.inputs.values()), job.output)
+        return Request(job, given.copies, about or Path(first).stem)
 
     def _device(self) -> str:
         """A card by its name, where one is given, else the chosen device."""
@@ -102,8 +105,8 @@ class RequestReader:
     def _of(self, name: str) -> Tuple[Dict[str, Any], str, QgsProcessingContext]:
         return self._parameters, name, self._context
 
-    def _scene(self) -> Tuple[str, Reading]:
-        """The scene's file or folder, and how it is to be read: as it was set for the file or the layer."""
+    def _scene(self) -> Tuple[str, Reading, str]:
+        """The scene's file or folder, how it is to be read (as set for the file or the layer), and the layer's name."""
         layer = self._algorithm.parameterAsRasterLayer(*self._of(INPUT))
         path = os.path.abspath(layers.source_path(layer))
         facts = layers.plain_facts(path)
@@ -111,7 +114,7 @@ class RequestReader:
         refusals = [one for one in refusals if one]
         if refusals:
             raise ValueError(refusals[0])
-        return path, readings.known(layer, layers.source_path(layer)).reading
+        return path, readings.known(layer, layers.source_path(layer)).reading, layer.name()
 
     def _scale(self) -> Optional[float]:
         given = self._parameters.get(SCALE) is not None

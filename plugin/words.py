@@ -48,6 +48,8 @@ def details(facts: Facts, reading: Reading) -> List[Tuple[str, str]]:
         chosen = left_out(facts, reading)
         labels = [one.label.lower() for one in facts.flags if one.name in chosen]
         rows.append((LEFT_OUT, ", ".join(labels) or "no pixels by quality flags"))
+    elif facts.masked_by:
+        rows.append((LEFT_OUT, facts.masked_by))
     return [(name, text) for name, text in rows if text]
 
 

@@ -55,6 +55,8 @@ def opened(path: Path) -> Any:
     try:
         return rasterio.open(path)
     except (RasterioError, UnicodeError) as error:  # a name in another encoding than UTF-8
+        if path.is_file() and not path.stat().st_size:
+            raise ValueError(f"The file {path} is empty: it has 0 bytes. Copy or download it again.") from error
         if path.suffix.lower() == ".hdr" and is_header(path):
             raise ValueError(f"The file {path} is an ENVI header. Choose the data file that belongs to it.") from error
         if path.is_file() and is_zipfile(path):
@@ -176,8 +178,8 @@ def _as_opened(facts: Facts, kept: Mapping[str, str]) -> Facts:
     if not kept:
         return facts
     notes = dict.fromkeys([*filter(None, kept.get("notes", "").split("\n")), *facts.notes])
-    product, quantity, unit, date = (kept.get(name, "") for name in ("product", "quantity", "unit", "date"))
-    return replace(facts, product=product, quantity=quantity, unit=unit, date=date, notes=tuple(notes))
+    told = {name: kept.get(name, "") for name in ("product", "quantity", "unit", "date", "masked_by")}
+    return replace(facts, **told, notes=tuple(notes))
 
 
 def _nodata(dataset: Any, header: Mapping[str, str]) -> tuple[list[float | None], list[str]]:

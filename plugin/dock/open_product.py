@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from html import escape
 from typing import Any, Dict, List, Optional
 
 from qgis.core import QgsProject
@@ -33,7 +32,7 @@ from .facts_reader import FactsReader
 from .facts_table import FactsTable, FlagBoxes
 from .product_output import ProductOutput
 from .run import Run
-from .tone import Tone, lines_in_tones
+from .tone import Tone, lines_in_tones, rich
 
 
 class OpenProduct(QDialog):
@@ -189,7 +188,7 @@ class OpenProduct(QDialog):
         self._say(f"✓ {name}", Tone.GOOD)
         self._table.show_facts(facts)
         self._flags.show_flags(facts.flags, reading.flags)
-        lines = [(Tone.DOUBT, f"• {escape(text)}") for text in answer.notices]
+        lines = [(Tone.DOUBT, f"• {rich(text)}") for text in answer.notices]
         self._notices.setText(lines_in_tones(self, lines))
         self._notices.setVisible(bool(lines))
         self._add.setEnabled(True)
@@ -212,7 +211,7 @@ class OpenProduct(QDialog):
 
     def _say(self, text: str, tone: Tone) -> None:
         self._said.setProperty("tone", tone.name.lower())
-        self._said.setText(lines_in_tones(self, [(tone, escape(text))]))
+        self._said.setText(lines_in_tones(self, [(tone, rich(text))]))
 
     def _start(self) -> None:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import List, Tuple
 
 from qgis.PyQt.QtCore import Qt, QUrl
@@ -21,7 +20,7 @@ from qgis.PyQt.QtWidgets import (
 from ...backend.protocol import Event, Metric, Notice, Output, Progress
 from ..words import in_progress, percent
 from .curve import Curve
-from .tone import Tone, lines_in_tones, set_tone
+from .tone import Tone, breakable, lines_in_tones, rich, set_tone
 
 NOTICES_HEIGHT = 110
 """Pixels; many notices are scrolled through, so that the form above stays in sight."""
@@ -75,7 +74,7 @@ class RunBar(QWidget):
             self.curve.add(event)
             self.curve.show()
         elif isinstance(event, Notice):
-            self._notices.append((Tone.DOUBT, f"• {escape(event.message)}"))
+            self._notices.append((Tone.DOUBT, f"• {rich(event.message)}"))
             self.notices_label.setText(lines_in_tones(self, self._notices))
             needed = self.notices_label.heightForWidth(max(200, self.width() - 20))
             self.notices_area.setFixedHeight(min(NOTICES_HEIGHT, needed))
@@ -97,7 +96,7 @@ class RunBar(QWidget):
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """One line of words, coloured for its tone."""
-        self.status_label.setText(text)
+        self.status_label.setText(breakable(text))
         self.status_label.setVisible(bool(text))
         set_tone(self.status_label, tone)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from qgis.core import QgsMapLayer, QgsMapLayerProxyModel
 from qgis.gui import QgsMapLayerComboBox
@@ -19,7 +18,7 @@ from .facts_reader import Answer, FactsReader
 from .form import shrinkable
 from .judgement import Judgement, Line, judge
 from .scene_settings import SceneSettings
-from .tone import Tone, colour_of, lines_in_tones
+from .tone import Tone, colour_of, lines_in_tones, rich
 
 
 class SceneBox(QWidget):
@@ -54,7 +53,7 @@ class SceneBox(QWidget):
         layout.addLayout(self._button_row())
         self._colours = ColourButtons()
         layout.addWidget(self._colours)
-        layout.addWidget(self._facts)
+        layout.addWidget(shrinkable(self._facts))
         self._combo.layerChanged.connect(self.refresh)
         self.refresh()
 
@@ -70,6 +69,11 @@ class SceneBox(QWidget):
     def choose(self, layer: QgsMapLayer) -> None:
         """Choose another layer."""
         self._combo.setLayer(layer)
+
+    def showEvent(self, event: Any) -> None:
+        """Called by Qt: another page may have changed the scene's settings."""
+        super().showEvent(event)
+        self.refresh()
 
     def refresh(self) -> None:
         """Look at the layer's file again."""
@@ -127,15 +131,19 @@ class SceneBox(QWidget):
 
     def _marked(self, line: Line) -> Tuple[Tone, str]:
         if not line.topic:
-            return line.tone, escape(line.text)
-        colour = colour_of(self, line.tone) or "palette(text)"
-        return line.tone, f'{escape(line.text)} <a href="{line.topic}" style="color: {colour}">Change…</a>'
+            return line.tone, rich(line.text)
+        return line.tone, f"{rich(line.text)} {self._link(line.topic, line.tone)}"
+
+    def _link(self, topic: str, tone: Tone) -> str:
+        """To the scene settings; in a colour of its own, for Qt's blue is hard to read on dark ground."""
+        colour = colour_of(self, tone) or colour_of(self, Tone.LINK)
+        return f'<a href="{topic}" style="color: {colour}">Change…</a>'
 
     def _table(self) -> str:
         rows = ""
         for name, text in self._judgement.details:
-            link = ' <a href="flags">Change…</a>' if name == LEFT_OUT else ""
-            rows += f'<tr><td style="padding-right: 8px">{escape(name)}</td><td>{escape(text)}{link}</td></tr>'
+            link = f" {self._link('flags', Tone.PLAIN)}" if name == LEFT_OUT else ""
+            rows += f'<tr><td style="padding-right: 8px">{rich(name)}</td><td>{rich(text)}{link}</td></tr>'
         if rows:
             return f'<table cellspacing="0" cellpadding="0">{rows}</table>'
         return "<br>" if len(self._judgement.lines) > 1 else ""

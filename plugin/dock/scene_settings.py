@@ -13,7 +13,7 @@ from ...backend.reading import Reading
 from .. import readings
 from ..wavelength_lists import Axis
 from .settings_pages import BandsPage, PixelsPage, ValuesPage
-from .tone import Tone, set_tone
+from .tone import Tone, breakable, set_tone
 from .wavelength_editor import WavelengthEditor
 
 
@@ -110,7 +110,7 @@ class SceneSettings(QDialog):
             return "The wavelengths that the file names count, if there are some."
         if facts.wavelengths is None:
             return f"The file names no wavelengths for its {facts.bands} bands."
-        waves = facts.wavelengths
+        waves = [wave for wave in facts.wavelengths if wave > 0] or facts.wavelengths
         return f"The file names {len(waves)} wavelengths, {min(waves):g} to {max(waves):g} nm."
 
     def _wavelengths(self) -> Optional[Tuple[float, ...]]:
@@ -124,5 +124,5 @@ class SceneSettings(QDialog):
         return None if self._facts is None or self._before.wavelengths else self._facts.wavelengths
 
     def _say(self, text: str, tone: Tone) -> None:
-        self._message.setText(text)
+        self._message.setText(breakable(text))
         set_tone(self._message, tone)

@@ -173,7 +173,7 @@ class PixelsPage(QWidget):
         self._boxes: Dict[str, QCheckBox] = {}
         flags = facts.flags if facts else ()
         layout = QVBoxLayout(self)
-        layout.addWidget(small("Leave out the pixels that the product marks as" if flags else _NO_FLAGS))
+        layout.addWidget(small(_about_flags(facts)))
         for flag in flags:
             box = self._boxes[flag.name] = QCheckBox(flag.label + (" (usual)" if flag.by_default else ""))
             box.setObjectName(f"flag_{flag.name}")
@@ -195,7 +195,15 @@ class PixelsPage(QWidget):
         return None if chosen == left_out(self._facts, Reading()) else list(chosen)
 
 
-_NO_FLAGS = "The product brings no quality flags by which pixels could be left out."
+def _about_flags(facts: Optional[Facts]) -> str:
+    if facts and facts.flags:
+        return "Leave out the pixels that the product marks as"
+    if facts and facts.masked_by:
+        return (
+            f"By quality flags was left out when the product was opened: {facts.masked_by}. To choose others, press "
+            "'Open a product…' again."
+        )
+    return "The product brings no quality flags by which pixels could be left out."
 
 
 def small(text: str) -> QLabel:

@@ -39,7 +39,7 @@ def test_an_envi_header_in_micrometres_gives_nanometres_fwhm_good_bands_nodata_a
     assert found.good_bands == (False, *[True] * 11)
     assert found.num_good_bands == 11
     assert (found.nodata, found.scale, found.georeferenced) == (-9999, 5000, True)
-    assert found.notices() == ["1 band is marked as bad in the file and left out."]
+    assert found.notices() == ["1 band is marked as bad and left out."]
 
 
 @pytest.mark.parametrize("factor", ["abc", "0", "-1", "nan", "inf", "1e999", ""])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from mixel.backend.description import describe
 from mixel.backend.facts import Facts, Flag
 from mixel.backend.place import Place, from_arrays
 from mixel.backend.products.product import Product
@@ -390,3 +391,15 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(product, tmp_path, small_f
     with small_files(200_000), pytest.raises(ValueError, match="Is the disk full"):
         opened(path, tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.tif"))
+
+
+@pytest.mark.parametrize("flags, told", [("cloud", "cloud"), ("none", "no flags"), ("", "cloud")])
+def test_the_scene_says_which_flags_were_left_out(product, flags, told, tmp_path):
+    path = product(lambda path: Cube(path, stored(), flags={"cloud": clouds()}))
+    scene, _ = opened(path, tmp_path / "out", flags=flags)
+    assert describe(scene).facts["masked_by"] == told
+
+
+def test_the_scene_of_a_product_without_flags_says_nothing_of_them(tmp_path):
+    scene, _ = opened(write(tmp_path / "a.tif"), tmp_path / "out")
+    assert describe(scene).facts["masked_by"] == ""

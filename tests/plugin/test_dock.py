@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 import time
 
 import pytest
+from mixel.backend.facts import Facts
 from mixel.backend.protocol import Metric, Notice, Progress
+from mixel.backend.reading import Reading
+from mixel.plugin import readings
 from mixel.plugin.dock.curve import Curve
 from mixel.plugin.dock.panel import MixelDock
 from mixel.plugin.dock.run_bar import NOTICES_HEIGHT
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.gui import QgsFileWidget, QgsMapLayerComboBox, QgsSpinBox
 from qgis.PyQt.QtCore import QPointF, QRectF, Qt
+from qgis.PyQt.QtGui import QTextDocument
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QScrollArea, QTabWidget, QWidget
+
+PLAIN = Facts(12, 9, 14, "int16", True, -99.0)
 
 
 class Panel:
@@ -294,3 +302,36 @@ def test_the_curves_points_lie_in_their_area(qgis_app):
     curve.add(Metric("rmse", 0.0, 1, "reflectance"))
     assert curve.caption() == "rmse 0 reflectance at step 1" and len(curve.line(QRectF(0, 0, 9, 9))) == 1
     curve.grab()
+
+
+def test_long_names_in_notices_do_not_push_the_panel_wider(panel, make_layer, wait_until, qgis_app, tmp_path):
+    name = "ENMAP01-____L2A-DT0000001867_20220724T104526Z_008_V010302_20230628T165614Z-SPECTRAL_IMAGE.TIF"
+    told = {"facts": dataclasses.asdict(PLAIN), "notices": [f"{name} lies elsewhere, beside {'x' * 90}.", name]}
+    (tmp_path / "answer.json").write_text(json.dumps(told))
+    make_layer()
+    wait_until(lambda: "lies elsewhere" in panel.facts.text())
+    for message in told["notices"]:
+        panel.dock.unmix_page.bar.hear(Notice(message))
+    panel.dock.unmix_page.bar.say(f"✗ {name}{'x' * 90}")
+    panel.dock.resize(380, 800)
+    for _ in range(5):
+        qgis_app.processEvents()
+    assert panel.dock.width() == 380
+    inside = panel.dock.unmix_page.findChild(QScrollArea)
+    assert inside.widget().width() <= inside.viewport().width()
+    shown = QTextDocument()
+    shown.setHtml(panel.facts.text())
+    shown.setTextWidth(panel.facts.width())
+    assert shown.size().width() <= panel.facts.width(), "nothing is cut off at the right"
+
+
+def test_settings_made_on_one_page_are_shown_on_the_others(panel, make_layer, wait_until):
+    layer = make_layer()
+    pages = panel.dock.findChild(QTabWidget, "pages")
+    other = panel.dock.findChild(QLabel, "classify_factsLabel")
+    pages.setCurrentIndex(1)
+    wait_until(lambda: "12 bands" in other.text() and "Checking" not in other.text())
+    pages.setCurrentIndex(0)
+    readings.keep(layer, layer.source(), Reading(nodata=5.0))
+    pages.setCurrentIndex(1)
+    wait_until(lambda: "nodata\u00a05" in other.text())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ensurepip
 import json
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -218,9 +220,14 @@ def test_where_packages_come_from_is_one_sentence_without_passwords(settings, to
 
 def test_the_sources_are_what_this_machines_pip_says(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "index").as_uri())
-    assert (tmp_path / "index").as_uri() in sources.sentence(sources.settings(Path(sys.executable)))
+    bundled = sysconfig.get_config_var("WHEEL_PKG_DIR") or Path(ensurepip.__file__).parent / "_bundled"
+    (wheel,) = Path(bundled).glob("pip-*.whl")  # this machine's Python may have no other pip
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{wheel}" exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    assert (tmp_path / "index").as_uri() in sources.sentence(sources.settings(python))
     with pytest.raises(InstallError, match="cannot be started"):
-        sources.settings(tmp_path / "python")
+        sources.settings(tmp_path / "nowhere")
 
 
 def test_pips_lines_become_progress_that_never_goes_back():

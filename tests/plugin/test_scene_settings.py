@@ -11,6 +11,8 @@ from mixel.backend.reading import WATER_VAPOUR, Reading, reading_path
 from mixel.plugin.dock import facts_reader
 from mixel.plugin.dock.scene_box import SceneBox
 from mixel.plugin.dock.scene_settings import SceneSettings
+from mixel.plugin.dock.settings_pages import PixelsPage
+from mixel.plugin.words import LEFT_OUT, details
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import (
@@ -320,3 +322,22 @@ def test_the_way_to_the_quality_flags(box, make_layer, wait_until, tmp_path):
     answer_dialog(work)
     label.linkActivated.emit("flags")
     wait_until(lambda: "no pixels by quality flags" in label.text())
+
+
+@pytest.mark.parametrize(
+    "facts, said",
+    [
+        ({"masked_by": "cloud, cirrus"}, "left out when the product was opened: cloud, cirrus. To choose others"),
+        ({"masked_by": ""}, "brings no quality flags"),
+    ],
+)
+def test_flags_that_were_left_out_at_opening_are_named(qgis_app, tmp_path, facts, said):
+    page = PixelsPage(dataclasses.replace(FACTS, flags=(), **facts))
+    assert any(said in one.text() for one in page.findChildren(QLabel))
+    rows = dict(details(dataclasses.replace(FACTS, flags=(), **facts), Reading()))
+    assert rows.get(LEFT_OUT, "") == facts["masked_by"]
+
+
+def test_a_band_without_wavelength_does_not_count_in_what_the_file_says(show, path, make_layer):
+    dialog = SceneSettings(make_layer(), str(path), dataclasses.replace(FACTS, wavelengths=(0.0, 500.0, 510.0)))
+    assert any("500 to 510 nm" in one.text() for one in dialog.findChildren(QLabel))

@@ -23,6 +23,7 @@ class Meaning:
 
     ``gains``, ``offsets`` (bands,): value = gain * stored + offset, or None where neither file nor user says it.
     ``nodata`` (bands,): NaN for a band without one. ``source``: the product's own name.
+    ``masked_by``: the flags whose pixels are left out, for people.
     """
 
     facts: Facts
@@ -31,6 +32,7 @@ class Meaning:
     offsets: Numbers | None
     nodata: Numbers
     source: str
+    masked_by: str = ""
 
     @classmethod
     def of(cls, product: Product, facts: Facts, reading: Reading, path: Path) -> Meaning:
@@ -46,7 +48,9 @@ class Meaning:
         nodata = np.full(count, np.nan) if product.nodata is None else np.asarray(product.nodata, float)
         if reading.nodata is not None:
             nodata = np.full(count, reading.nodata)
-        return cls(facts, product.place, gains, offsets, nodata, path.name)
+        labels = [one.label.lower() for one in facts.flags if one.name in (reading.flags or ())]
+        masked_by = ", ".join(labels) or ("no flags" if facts.flags else "")
+        return cls(facts, product.place, gains, offsets, nodata, path.name, masked_by)
 
     def band_tags(self, band: int) -> dict[str, str]:
         """Of a band, counted from 0: what most programs look for."""
@@ -86,6 +90,7 @@ class Meaning:
             "date": facts.date,
             "notes": "\n".join(facts.notes),
             "source": self.source,
+            "masked_by": self.masked_by,
         }
         return {name: value for name, value in found.items() if value}
 
