@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .axis import listed
 from .cube import Array, Mask, Window, spread, tiles
 from .facts import REFLECTANCE, Facts
 from .products.product import Numbers, Product
@@ -26,6 +27,8 @@ SPARED_BYTES = 2 * SURVEY_BYTES
 """A file that says all itself is not surveyed if the fewest tiles are more."""
 FAINT, GLARING = 1e-3, 5.0
 """Reflectance that no scene stays below, or lies above: the scale is wrong then."""
+NEARLY_ALL, FEW_BANDS = 0.9, 0.25
+"""Bands of which a smaller share is within reason are left out, and not their pixels, if they are so few of all."""
 
 
 class Meaning:
@@ -89,7 +92,7 @@ class Meaning:
         """Gain and offset of the first band in use: value = gain * stored + offset."""
         return float(self._gains[0]), float(self._offsets[0])
 
-    def _survey(self) -> Survey:
+    def _survey(self, least: float = 0.5) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""
         if self._product.stated and SURVEYED[0] * self._tile_bytes() > SPARED_BYTES:
             return Survey.spared(self.bands, np.dtype(self.facts.dtype))
@@ -98,9 +101,9 @@ class Meaning:
             {self._within_block(one) for one in places[: self._surveyed()]}, key=lambda one: (one.row, one.col)
         )
         try:
-            return Survey.of(map(self.tile, few), len(few))
+            return Survey.of(map(self.tile, few), len(few), least)
         except TooFewValues:
-            return Survey.of(map(self.tile, places), len(places))
+            return Survey.of(map(self.tile, places), len(places), least)
 
     def _within_reason(self, found: Survey) -> Survey:
         """The survey without values that are no measurement: fill values that the file does not state."""
@@ -111,12 +114,16 @@ class Meaning:
         self._limit = min(HUGE, max(REASON * found.usual, MOST_REFLECTANCE * one))
         if found.largest < self._limit:
             return found
-        kept = self._survey()
-        share = max(100 * (found.complete - kept.complete), 0.1)
-        self.notices.append(
-            f"About {share:.1f} % of the pixels hold values beyond reason ({found.largest:.3g}, where "
-            f"{found.usual:.3g} is usual): they count as missing."
-        )
+        beyond = f"beyond reason ({found.largest:.3g}, where {found.usual:.3g} is usual)"
+        kept = self._survey(NEARLY_ALL)
+        noise = found.informative & ~kept.informative
+        if noise.any():
+            if noise.mean() <= FEW_BANDS:
+                self.notices.append(f"Bands with many values {beyond} were left out: {self._drop(noise)}.")
+            kept = self._survey()
+        if found.complete > kept.complete:
+            share = max(100 * (found.complete - kept.complete), 0.1)
+            self.notices.append(f"About {share:.1f} % of the pixels hold values {beyond}: they count as missing.")
         self._level = kept.level
         return kept
 
@@ -149,11 +156,15 @@ class Meaning:
                 "missing."
             )
         if not found.informative.all():
-            dropped = self.band_numbers[~found.informative]
-            listed = ", ".join(map(str, dropped[:8])) + (f" and {len(dropped) - 8} more" if len(dropped) > 8 else "")
-            self.notices.append(f"Bands that hold (almost) no data or one value only were left out: {listed}.")
-            self.good[self.good] = found.informative
+            dropped = self._drop(~found.informative)
+            self.notices.append(f"Bands that hold (almost) no data or one value only were left out: {dropped}.")
         self._gains, self._offsets = gains[self.good].astype(np.float32), offsets[self.good].astype(np.float32)
+
+    def _drop(self, bands: Mask) -> str:
+        """Leave out some of the bands in use; gives their numbers, for a sentence."""
+        dropped = listed(self.band_numbers[bands].tolist())
+        self.good[self.good] = ~bands
+        return dropped
 
     def _conversion(self, found: Survey) -> tuple[Numbers, Numbers]:
         """Gains and offsets (bands,): the user's scale, else the file's, else one judged by the values."""

@@ -77,8 +77,11 @@ class Survey:
         return cls(np.ones(bands, bool), 0.0, math.inf, dtype, 0.0, False)
 
     @classmethod
-    def of(cls, tiles: Iterable[Tile], number: int) -> Survey:
-        """Survey tiles, about ``number`` of them. TooFewValues if too few bands say anything."""
+    def of(cls, tiles: Iterable[Tile], number: int, least: float = 0.5) -> Survey:
+        """Survey tiles, about ``number`` of them. TooFewValues if too few bands say anything.
+
+        ``least``: share of the best band's usable values that a band needs.
+        """
         lows, highs, counts, pool, pixels, complete = [], [], [], [], 0, 0
         fills: Counter[float] = Counter()
         sides: list[tuple[float, float, float] | None] = []
@@ -102,7 +105,7 @@ class Survey:
         count, low, high = np.sum(counts, axis=0), np.min(lows, axis=0), np.max(highs, axis=0)
         if not count.any():
             raise TooFewValues(ALL_NODATA)
-        informative = (low < high) & (2 * count >= count.max())
+        informative = (low < high) & (count >= least * count.max())
         if informative.sum() < MIN_BANDS:
             raise TooFewValues(
                 f"Only {informative.sum()} bands of the scene vary from pixel to pixel and are not mostly nodata; "

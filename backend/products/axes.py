@@ -26,6 +26,8 @@ def axes_of(shape: Sequence[int], bands: int, usual: Axes | None, path: Path, na
             "of that length. Download the file again."
         )
     known = [name.lower() for name in names] if len(names) == 3 else [""] * 3
+    if any(word in name for axis, name in enumerate(known) if axis not in fitting for word in _SPECTRAL):
+        known = [""] * 3  # names that the sizes contradict
     named = [axis for axis in fitting if any(word in known[axis] for word in _SPECTRAL)]
     fitting = [axis for axis in fitting if known[axis] not in X_NAMES | Y_NAMES] or fitting
     if len(named) == 1:

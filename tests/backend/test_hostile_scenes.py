@@ -110,3 +110,18 @@ def test_blanks_are_told_by_all_their_bands():
     assert blanks(image, 4.0)[0].tolist() == [[True, True, False, False, False]]
     assert blanks(image, 6.0)[0].tolist() == [[True, False, False, False, False]]
     assert blanks(image, 0.0)[1][0, :3].tolist() == [0, -5, 65]
+
+
+@pytest.mark.parametrize("strength", [3, 500, 5e3, 1e7])
+def test_bands_of_noise_are_left_out_and_cost_no_pixel(tmp_path, strength):
+    found = values("float32")
+    clean, _ = whole(write(tmp_path / "clean.tif", found))
+    found[4:6] = strength * np.random.default_rng(0).normal(size=found[4:6].shape)
+    cube, notices = whole(write(tmp_path / "scene.tif", found))
+    assert cube.valid.all()
+    kept = np.delete(cube.reflectance, [4, 5], axis=0) if len(cube.reflectance) == len(found) else cube.reflectance
+    np.testing.assert_array_equal(kept, np.delete(clean.reflectance, [4, 5], axis=0))
+    left_out = any(
+        one.startswith("Bands with many values beyond reason") and one.endswith(": 5, 6.") for one in notices
+    )
+    assert left_out == (len(cube.reflectance) < len(found)) == (strength >= 5e3)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from hdf5_files import cube, ordered
 from mixel.backend.cube import Window
+from mixel.backend.products.axes import axes_of
 from mixel.backend.products.hdf5 import Cube, Plane, opened
 from mixel.backend.products.hdf5_places import of_centres, of_geotransform
 from mixel.backend.products.hdf5_values import date, number, numbers, spectral, text, texts
@@ -107,3 +109,16 @@ def test_grids():
 def test_what_is_no_hdf5_is_no_file_of_these_readers(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"\x89HDF nearly")
     assert opened(tmp_path / "a.h5") is None and opened(tmp_path) is None and opened(tmp_path / "none.h5") is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "names", "axes"),
+    [
+        ((12, 14, 19), ["Line", "Sample", "Wavelength"], (0, 1, 2)),
+        ((14, 19, 12), ["Line", "Sample", "Wavelength"], (2, 0, 1)),
+        ((19, 14, 12), ["Sample", "Line", "Wavelength"], (2, 1, 0)),
+        ((14, 12, 19), ["Wavelength", "Line", "Sample"], (1, 0, 2)),
+    ],
+)
+def test_names_of_axes_count_unless_the_sizes_contradict_them(shape, names, axes):
+    assert axes_of(shape, 12, (2, 0, 1), Path("scene.h5"), names) == axes

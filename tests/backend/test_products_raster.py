@@ -11,7 +11,7 @@ import rasterio
 from mixel.backend.products import open_product
 from mixel.backend.scene import Scene
 from rasterio.enums import ColorInterp
-from scenes import WAVELENGTHS, mixture, stored, write, write_envi
+from scenes import WAVELENGTHS, mixture, refusal, stored, write, write_envi
 
 LISTED = "{" + ", ".join(f"{value:g}" for value in WAVELENGTHS) + "}"
 
@@ -284,3 +284,11 @@ def test_envi_files_that_rasterio_writes_stay_as_they_were(tmp_path):
         write_envi(tmp_path / "scene.bsq", header=f"wavelength = {LISTED}\nbbl = {{{', '.join(['1'] * 12)}}}\n")
     )
     assert found.wavelengths == WAVELENGTHS and found.good_bands == () and found.notes == ()
+
+
+@pytest.mark.parametrize("name", ["scene.tif", "scene.bsq", "scene"])
+def test_an_empty_file_is_called_empty(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"")
+    path.with_suffix(".hdr").write_text("ENVI\nsamples = 12\nlines = 12\nbands = 5\ndata type = 2\ninterleave = bsq\n")
+    assert "is empty: it has 0 bytes" in refusal(path)
