@@ -178,8 +178,9 @@ def _as_opened(facts: Facts, kept: Mapping[str, str]) -> Facts:
     if not kept:
         return facts
     notes = dict.fromkeys([*filter(None, kept.get("notes", "").split("\n")), *facts.notes])
-    told = {name: kept.get(name, "") for name in ("product", "quantity", "unit", "date", "masked_by")}
-    return replace(facts, **told, notes=tuple(notes))
+    product, quantity, unit, date = (kept.get(name, "") for name in ("product", "quantity", "unit", "date"))
+    facts = replace(facts, product=product, quantity=quantity, unit=unit, date=date, notes=tuple(notes))
+    return replace(facts, masked_by=kept.get("masked_by", ""))
 
 
 def _nodata(dataset: Any, header: Mapping[str, str]) -> tuple[list[float | None], list[str]]:
