@@ -200,8 +200,8 @@ def _about_flags(facts: Optional[Facts]) -> str:
         return "Leave out the pixels that the product marks as"
     if facts and facts.masked_by:
         return (
-            f"By quality flags was left out when the product was opened: {facts.masked_by}. To choose others, press "
-            "'Open a product…' again."
+            f"Left out when the product was opened: {facts.masked_by}. To choose other flags, press 'Open a product…' "
+            "and open it again."
         )
     return "The product brings no quality flags by which pixels could be left out."
 

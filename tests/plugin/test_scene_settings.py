@@ -327,7 +327,7 @@ def test_the_way_to_the_quality_flags(box, make_layer, wait_until, tmp_path):
 @pytest.mark.parametrize(
     "facts, said",
     [
-        ({"masked_by": "cloud, cirrus"}, "left out when the product was opened: cloud, cirrus. To choose others"),
+        ({"masked_by": "cloud, cirrus"}, "Left out when the product was opened: cloud, cirrus. To choose other flags"),
         ({"masked_by": ""}, "brings no quality flags"),
     ],
 )

@@ -49,7 +49,7 @@ class Meaning:
         if reading.nodata is not None:
             nodata = np.full(count, reading.nodata)
         labels = [one.label.lower() for one in facts.flags if one.name in (reading.flags or ())]
-        masked_by = ", ".join(labels) or ("no flags" if facts.flags else "")
+        masked_by = ", ".join(labels) or ("no pixels by quality flags" if facts.flags else "")
         return cls(facts, product.place, gains, offsets, nodata, path.name, masked_by)
 
     def band_tags(self, band: int) -> dict[str, str]:
