@@ -140,6 +140,12 @@ class SpatialClassifier:
         """Probabilities (classes, rows, cols), NaN where the cube is not valid. ValueError if its bands are others."""
         return self.inner.classify(self.features.cube(cube))
 
+    def at(self, cube: Cube, rows: NDArray[np.integer[Any]], cols: NDArray[np.integer[Any]]) -> Array:
+        """Probabilities (classes, pixels) of some of a cube's pixels, NaN where it is not valid."""
+        values, valid = self.features.image(cube)[:, rows, cols], cube.valid[rows, cols]
+        window = Window(0, 0, 1, len(rows))
+        return self.inner.classify(Cube(window, np.ascontiguousarray(values[:, None]), valid[None]))[:, 0]
+
 
 def fitted(data: TrainingData, fit: Callable[[TrainingData], Classifier]) -> SpatialClassifier:
     """What ``fit`` learns from the features of the training pixels. ValueError if there are none.

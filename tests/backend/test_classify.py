@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -58,6 +59,31 @@ def test_a_run_leaves_map_trust_model_accuracy_report_and_job(run, tmp_path):
     assert {"loss", "validation loss"} <= {point.name for point in curves}
     record = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))["record"]
     assert record["metrics"]["kappa"] == metrics["kappa"]
+
+
+def test_forests_without_and_with_neighbours_stand_beside_every_method(run, tmp_path):
+    areas, titles = write_areas(tmp_path / "areas.gpkg"), {}
+    for method, quick in (("svm", {}), ("random_forest", FOREST), ("spatial_forest", {})):
+        metrics, folder, _, _ = run(areas, method=method, settings=quick, folder=method, split="random")
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        titles[method] = re.findall("Beside a[^<]*", page)[0]
+        assert ("The spatial forest sees 12 pixels" in page) == ("spatial" in titles[method])
+        titles[method] += f"; {metrics.get('spatial_forest_overall_accuracy', metrics['overall_accuracy']):.6f}"
+        assert ("forest_overall_accuracy" in metrics) == (method != "random_forest")
+    names, accuracies = zip(*(title.split("; ") for title in titles.values()), strict=True)
+    assert names == ("Beside a random forest and a spatial forest", "Beside a spatial forest", "Beside a random forest")
+    assert len(set(accuracies)) == 1  # beside another method, it says of test pixels what its own map says
+
+
+def test_a_yardstick_that_memory_does_not_hold_is_left_out_with_its_reason(run, tmp_path, monkeypatch):
+    def full(*_):
+        raise ValueError("The training areas and what lies around them take 9.0 GB of memory.")
+
+    monkeypatch.setattr("mixel.backend.tasks.classify.testing.training_data", full)
+    metrics, folder, _, _ = run(write_areas(tmp_path / "areas.gpkg"), method="svm", settings={})
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Beside a random forest<" in page and "Spatial forest is left out: The training areas" in page
+    assert "forest_overall_accuracy" in metrics and "spatial_forest_overall_accuracy" not in metrics
 
 
 def test_a_network_that_has_no_say_is_told(run, tmp_path, monkeypatch):

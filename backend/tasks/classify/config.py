@@ -63,7 +63,10 @@ class Options:
         "A raster with one band for each class; as large as all the others together.",
     )
     compare: bool = setting(
-        True, "Compare with a random forest", "Its figures on the same split stand beside those of the method."
+        True,
+        "Compare with forests",
+        "The figures of a random forest (single spectra) and of a spatial forest (neighbours too) on the same split "
+        "stand beside those of the method.",
     )
     split_seed: int = setting(
         0, "Seed of the split", "Another seed sets other pixels aside.", minimum=0, maximum=2**31 - 1, advanced=True
