@@ -115,6 +115,8 @@ def alpha_band(layer: QgsRasterLayer) -> int:
 
 def _facts(layer: Optional[QgsMapLayer], facts: Optional[Facts]) -> Facts:
     """What is known of the layer's own bands. ValueError, a sentence, if they are not a scene's."""
+    if layers.is_part(layer):
+        raise ValueError("QGIS shows a part of the product here, in its own way. Open it by 'Open a product…' first.")
     path = layers.file_path(layer)
     known = facts or layers.read_facts(path)
     if known.bands > layer.dataProvider().bandCount():

@@ -31,6 +31,11 @@ def source_path(layer: Optional[QgsMapLayer]) -> str:
     return found
 
 
+def is_part(layer: Optional[QgsMapLayer]) -> bool:
+    """Whether a layer shows a part of the file that it leads to, as QGIS sees it. ValueError if there is no file."""
+    return source_path(layer) != _source(layer)
+
+
 def file_path(layer: Optional[QgsMapLayer]) -> str:
     """The file that a raster layer is, itself. ValueError, a sentence, says why there is none."""
     source = _source(layer)

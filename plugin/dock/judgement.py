@@ -16,6 +16,9 @@ from .facts_reader import Answer
 from .tone import Tone
 
 CHECKING = "Checking what the file says…"
+PRODUCT = "product"
+"""Topic of a line that leads to opening the layer's file as a product."""
+_PART = "• QGIS shows only a part of this product, in its own way; a run uses the whole product."
 Ask = Callable[[str, Reading], Optional[Answer]]
 """Path and reading in; the backend's answer, or None as long as it is not there. LookupError: there is no backend."""
 _TOPICS = (
@@ -72,6 +75,8 @@ def judge(layer: Optional[QgsMapLayer], ask: Ask) -> Judgement:
         found = _plain(path, "Mixel's own Python reads this product: set it up, and what it holds is shown here.")
     else:
         found = _answered(path, answer, known.reading)
+    if layers.is_part(layer) and not found.is_refused:
+        found = replace(found, lines=(*found.lines, Line(Tone.DOUBT, _PART, PRODUCT)))
     notes = tuple(Line(Tone.DOUBT, f"• {text}", "nodata" if "odata" in text else "") for text in known.notes)
     return replace(found, lines=found.lines + notes)
 

@@ -16,7 +16,7 @@ from ..words import LEFT_OUT
 from .colour_buttons import ColourButtons
 from .facts_reader import Answer, FactsReader
 from .form import shrinkable
-from .judgement import Judgement, Line, judge
+from .judgement import PRODUCT, Judgement, Line, judge
 from .scene_settings import SceneSettings
 from .tone import Tone, colour_of, lines_in_tones, rich
 
@@ -26,8 +26,8 @@ class SceneBox(QWidget):
 
     changed = pyqtSignal()
     """Another layer was chosen, or more is known of it."""
-    product_wanted = pyqtSignal()
-    """The user wants to open a product."""
+    product_wanted = pyqtSignal(str)
+    """The user wants to open a product: its path, empty if it is still to be chosen."""
 
     def __init__(self, first: Optional[QgsMapLayer] = None) -> None:
         """Shows ``first``, or else the first raster layer of the project."""
@@ -90,6 +90,9 @@ class SceneBox(QWidget):
     def set_up(self, topic: str = "") -> None:
         """Ask the user what is known better than the file says; ``topic``: what to begin with."""
         found = self._judgement
+        if topic == PRODUCT:
+            self.product_wanted.emit(found.path)
+            return
         if not found.path:
             return
         dialog = SceneSettings(self.layer(), found.path, found.facts, self)
@@ -105,7 +108,7 @@ class SceneBox(QWidget):
         product.setToolTip(
             "EnMAP, PRISMA, EMIT, DESIS and many more, as they were delivered; or drop them on this panel."
         )
-        product.clicked.connect(lambda *_: self.product_wanted.emit())
+        product.clicked.connect(lambda *_: self.product_wanted.emit(""))
         self.buttons.addWidget(shrinkable(product))
         self._settings = QPushButton("Scene settings…")
         self._settings.setObjectName("sceneSettingsButton")
@@ -137,7 +140,8 @@ class SceneBox(QWidget):
     def _link(self, topic: str, tone: Tone) -> str:
         """To the scene settings; in a colour of its own, for Qt's blue is hard to read on dark ground."""
         colour = colour_of(self, tone) or colour_of(self, Tone.LINK)
-        return f'<a href="{topic}" style="color: {colour}">Change…</a>'
+        words = "Show it on the map…" if topic == PRODUCT else "Change…"
+        return f'<a href="{topic}" style="color: {colour}">{words}</a>'
 
     def _table(self) -> str:
         rows = ""

@@ -21,8 +21,8 @@ class TaskForm(QWidget):
 
     changed = pyqtSignal()
     """Scene or inputs are others now."""
-    product_wanted = pyqtSignal()
-    """The user wants to open a product."""
+    product_wanted = pyqtSignal(str)
+    """The user wants to open a product: its path, empty if it is still to be chosen."""
 
     def __init__(self, task: Task, scene: Optional[QgsMapLayer] = None) -> None:
         """The form with its defaults; ``scene``: the layer to begin with."""

@@ -25,8 +25,8 @@ class TaskPage(QWidget):
 
     python_wanted = pyqtSignal()
     """The user wants to set up the backend's Python."""
-    product_wanted = pyqtSignal()
-    """The user wants to open a product."""
+    product_wanted = pyqtSignal(str)
+    """The user wants to open a product: its path, empty if it is still to be chosen."""
 
     def __init__(self, tasks: List[Task], prefix: str = "") -> None:
         """``tasks``: with more than one, a list to choose from stands on top. ``prefix``: of the widgets' names."""

@@ -18,8 +18,9 @@ from mixel.plugin.dock.panel import MixelDock
 from mixel.plugin.dock.scene_box import SceneBox
 from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QCoreApplication, QEvent
-from qgis.PyQt.QtWidgets import QLabel
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QLabel, QPushButton, QToolButton
 
 ENMAP = {
     "facts": {
@@ -203,6 +204,27 @@ def test_a_part_of_a_container_waits_for_the_backend(box, project, answers, wait
     assert "Checking" in text(box) and "pixels" not in text(box) and box.source is None
     wait_until(lambda: box.source == str(tmp_path / "cube.nc"))
     assert "218 of 224 bands" in text(box)
+
+
+def test_a_part_of_a_product_leads_to_the_product_on_the_map(box, project, answers, wait_until, tmp_path):
+    answers(**ENMAP)
+    container(tmp_path, project)
+    wait_until(lambda: box.source)
+    assert "only a part of this product" in text(box) and "Show it on the map" in text(box)
+    for button in box.findChildren(QToolButton):
+        assert not button.isEnabled() and "Open a product" in button.toolTip()
+    wanted = []
+    box.product_wanted.connect(wanted.append)
+    box.findChild(QLabel, "factsLabel").linkActivated.emit("product")
+    QTest.mouseClick(box.findChild(QPushButton, "openProductButton"), Qt.MouseButton.LeftButton)
+    assert wanted == [str(tmp_path / "cube.nc"), ""]
+
+
+def test_a_file_of_its_own_is_no_part(box, make_layer, answers, wait_until):
+    answers(**ENMAP)
+    make_layer()
+    wait_until(lambda: "Checking" not in text(box))
+    assert "only a part" not in text(box)
 
 
 def test_a_container_without_any_answer_can_be_tried(box, project, scripted, wait_until, tmp_path):
