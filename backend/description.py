@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from .products import open_product
@@ -19,7 +19,7 @@ def describe(path: str, reading_file: str | None = None) -> Described:
     reading = Reading.of_file(Path(reading_file)) if reading_file else Reading.beside(path)
     try:
         with Scene(path, reading=reading) as scene:
-            return Described(asdict(scene.facts), scene.notices)
+            return Described(asdict(replace(scene.facts, flags=scene.flags_counted())), scene.notices)
     except ValueError as error:
         return Described(_facts(path), [], str(error))
 

@@ -30,6 +30,16 @@ class Flag:
     label: str
     by_default: bool
     """Whether marked pixels are left out unless the user decides otherwise."""
+    share: Optional[float] = None
+    """Of the pixels, how many are marked (0 to 1); None: not counted."""
+
+    @property
+    def text(self) -> str:
+        """The label, with the share of marked pixels where it is known."""
+        if self.share is None:
+            return self.label
+        percent = 100 * self.share
+        return f"{self.label} ({percent:.1f} %)" if percent >= 0.05 or not percent else f"{self.label} (below 0.1 %)"
 
 
 @dataclass(frozen=True)

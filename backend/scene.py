@@ -19,13 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cube import Array, Cube, Mask, Window, partition, spread, tiles
-from .facts import COUNTS, RADIANCE
+from .facts import COUNTS, RADIANCE, Flag
 from .meaning import Meaning
 from .place import Place
 from .products import open_product
 from .reading import Reading
 from .survey import ALL_NODATA
 
+FLAG_TILES, FLAG_TILE = 32, 128
+"""How many tiles of which side tell how many pixels a quality flag marks."""
 NOTHING_INSIDE = "No pixel inside the area holds data; choose another area."
 
 
@@ -119,6 +121,20 @@ class Scene:
         """The place in rasterio's words: ``crs`` and ``transform``, and ``gcps`` (points, crs) where there are some."""
         found: dict[str, object] = {"crs": self.place.crs, "transform": self.place.transform}
         return {**found, "gcps": (list(self.place.gcps), self.place.crs)} if self.place.gcps else found
+
+    def flags_counted(self) -> tuple[Flag, ...]:
+        """The product's quality flags with the share of pixels that each marks, in tiles spread over the scene."""
+        places = spread(tiles(self.rows, self.cols, FLAG_TILE))[:FLAG_TILES]
+        return tuple(replace(flag, share=self._share(flag.name, places)) for flag in self.facts.flags)
+
+    def _share(self, flag: str, places: list[Window]) -> float:
+        marked = total = 0
+        for place in places:
+            before, after = (self._product.usable(place, chosen) for chosen in ([], [flag]))
+            there = place.rows * place.cols if before is None else int(before.sum())
+            total += there
+            marked += there - (there if after is None else int(after.sum()))
+        return marked / max(total, 1)
 
     @property
     def within(self) -> Within | None:

@@ -60,7 +60,7 @@ class FlagBoxes(QGroupBox):
             box.deleteLater()
         self._boxes = []
         for number, flag in enumerate(flags):
-            box = QCheckBox(flag.label)
+            box = QCheckBox(flag.text)
             box.setObjectName(f"flag_{flag.name}")
             box.setChecked(flag.by_default if chosen is None else flag.name in chosen)
             self._layout.addWidget(box, number // _COLUMNS, number % _COLUMNS)

@@ -175,7 +175,7 @@ class PixelsPage(QWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(small(_about_flags(facts)))
         for flag in flags:
-            box = self._boxes[flag.name] = QCheckBox(flag.label + (" (usual)" if flag.by_default else ""))
+            box = self._boxes[flag.name] = QCheckBox(flag.text + (" (usual)" if flag.by_default else ""))
             box.setObjectName(f"flag_{flag.name}")
             layout.addWidget(box)
         layout.addStretch(1)

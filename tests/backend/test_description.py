@@ -10,7 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 from children import ROOT
-from mixel.backend.facts import Facts
+from dlr_files import l2a, marked
+from mixel.backend.facts import Facts, Flag
 from mixel.backend.protocol import Described, Failed, decode
 from mixel.backend.reading import Reading, reading_path
 from scenes import WAVELENGTHS, mixture, stored, write
@@ -100,3 +101,20 @@ def test_an_archive_that_is_no_product_is_to_be_unpacked(tmp_path):
         archive.write(write(tmp_path / "scene.tif"), "scene.tif")
     answer, _ = asked(tmp_path / "a.zip")
     assert "Unpack it" in answer.refusal and answer.facts == {}
+
+
+def test_flags_come_with_the_share_of_pixels_that_each_marks(tmp_path):
+    marks = {"CLOUD": marked((2, 3), (2, 4)), "SNOW": marked()}
+    path, _ = l2a(tmp_path, marks=marks)
+    answer, _ = asked(path)
+    facts = Facts.from_dict(answer.facts)
+    shares = {flag.name: flag.share for flag in facts.flags}
+    assert shares["cloud"] == pytest.approx(2 / (facts.rows * facts.cols)) and shares["snow"] == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(None, "Clouds"), (0.0, "Clouds (0.0 %)"), (0.0003, "Clouds (below 0.1 %)"), (0.031, "Clouds (3.1 %)")],
+)
+def test_the_text_of_a_flag_tells_its_share(share, text):
+    assert Flag("cloud", "Clouds", True, share).text == text
