@@ -11,7 +11,6 @@ import argparse
 import errno
 import os
 import select
-import shutil
 import signal
 import sys
 import threading
@@ -21,10 +20,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from .protocol import OWNER, PARTIAL, Done, Event, Failed, Job, encode
+from . import watchdog
+from .memory import keep_freed_memory, ran_out
+from .protocol import PARTIAL, Done, Event, Failed, Job, encode
 from .safety import restrict
+from .sentence import short
+from .unfinished import MOVING, owner, settle
 
 POLL_SECONDS = 0.2
+MOVING_SECONDS = 1.0
+"""How long the end waits for files that are being moved into place."""
 # Threads that wait by spinning make a run many times slower beside another busy program.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 restrict()
@@ -40,32 +45,34 @@ def main(arguments: list[str] | None = None) -> int:
         with lock:
             print(encode(event), file=wire, flush=True)
 
-    signal.signal(signal.SIGTERM, _terminated)
+    for name in watchdog.SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminated)
     started = time.monotonic()
     try:
         if options.facts:
             from .description import describe
 
-            emit(describe(options.facts, options.reading))
+            found = describe(options.facts, options.reading)
+            emit(replace(found, refusal=short(found.refusal)))
             return 0
         job = Job.read(options.job)
         if options.output:
             job = replace(job, output=options.output)
         if options.parent:
             threading.Thread(target=_end_with, args=(options.parent, Path(job.output)), daemon=True).start()
-        from .memory import keep_freed_memory  # after stdout is safe: torch and friends may print
-        from .tasks.running import run
+        from .tasks.running import run  # after stdout is safe: torch and friends may print
 
         keep_freed_memory()
         metrics = run(job, emit)
     except ValueError as error:  # a refusal: the sentence is for the user, where it came from for the log
         traceback.print_exc()
-        emit(Failed(str(error)))
+        emit(Failed(short(str(error))))
     except MemoryError:
         emit(Failed(_OUT_OF_MEMORY, traceback.format_exc()))
     except Exception as error:  # whatever it is, the user gets a sentence and the details
         traceback.print_exc()
-        emit(Failed(_sentence(error), traceback.format_exc()))
+        emit(Failed(short(_sentence(error)), traceback.format_exc()))
     else:
         emit(Done(round(time.monotonic() - started, 2), metrics))
         return 0
@@ -76,8 +83,7 @@ _OUT_OF_MEMORY = "The memory did not suffice. Close other programs and run again
 
 
 def _sentence(error: Exception) -> str:
-    text = str(error).lower()
-    if "out of memory" in text or "can't allocate memory" in text:  # torch has no MemoryError
+    if ran_out(error):
         return _OUT_OF_MEMORY
     if isinstance(error, ImportError):
         return (
@@ -91,7 +97,9 @@ def _sentence(error: Exception) -> str:
 
 def _terminated(number: int, frame: object) -> None:
     """Leave through every ``finally``, which a second signal must not interrupt."""
-    signal.signal(number, signal.SIG_IGN)
+    for name in watchdog.SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     sys.exit(128 + number)
 
 
@@ -119,8 +127,8 @@ def _protect_stdout() -> TextIO:
 def _end_with(parent: int, output: Path) -> None:
     """Wait until the parent is gone, then remove unfinished files and end this process at once."""
     _wait_for_end(parent)
-    if _is_mine(output / PARTIAL / OWNER):
-        shutil.rmtree(output / PARTIAL, ignore_errors=True)
+    if MOVING.acquire(timeout=MOVING_SECONDS) and owner(output / PARTIAL) == os.getpid():
+        settle(output)
     os._exit(1)
 
 
@@ -146,19 +154,20 @@ def _wait_for_end(parent: int) -> None:
         pass
 
 
-def _is_mine(owner: Path) -> bool:
-    """Whether this process signed the folder of unfinished files; a run that was refused it must leave it alone."""
-    try:
-        return owner.read_text(encoding="ascii").split()[:1] == [str(os.getpid())]
-    except (OSError, ValueError):
-        return False
+def _start_watchdog() -> watchdog.Watchdog | None:
+    options = _parse(None)
+    return watchdog.start(options.job, options.output, options.parent) if options.job else None
 
 
 if __name__ == "__main__":
+    watching = None
     try:
+        watching = _start_watchdog()
         code = main()
     except SystemExit as ended:  # a signal, or a wrong command line
         code = int(ended.code or 0)
     sys.stdout.flush()
     sys.stderr.flush()
+    if watching:
+        watching.dismiss()
     os._exit(code)  # everything is closed; to take torch apart in good order would cost a second or two

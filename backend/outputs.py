@@ -1,9 +1,7 @@
-"""Rasters on disk: every field of a Result becomes one, written window by window, moved into place when whole."""
+"""Rasters on disk: every field of a Result becomes one, written window by window and read back."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,7 +12,6 @@ from typing import Any
 from xml.sax.saxutils import escape  # nosec B406 # writes text, parses nothing
 
 import numpy as np
-import psutil
 import rasterio
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
@@ -23,89 +20,13 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from .cube import Array, Window
-from .protocol import INPUTS, JOB_FILE, LOG_FILE, OWNER, PARTIAL
+from .output_folder import OutputFolder as OutputFolder
 from .results import Layer, layers
 from .scene import Scene
 
 TILE = 256
 BYTES = 256
 """Values that a raster of bytes holds."""
-SAME_PROCESS = 60.0
-"""Seconds that two readings of one process's start may differ: a computer's clock is set now and then."""
-KEPT = {JOB_FILE, LOG_FILE, INPUTS}
-"""What may lie in an output folder before a run: the request, the log and the copied layers of this very run."""
-
-
-class OutputFolder:
-    """The folder of a run. Files are written under ``partial`` and moved into place when they are whole."""
-
-    def __init__(self, path: Path, size: float) -> None:
-        """Take the folder for a run of about ``size`` bytes. ValueError if it cannot be used."""
-        self.path, self.partial = path, path / PARTIAL
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._clear_leftovers()
-            found = sorted(item.name for item in path.iterdir() if item.name not in KEPT)
-            if found:
-                raise ValueError(
-                    f"The output folder {path} already holds files ({found[0]}); nothing was overwritten. "
-                    "Choose a new or empty folder."
-                )
-            self.partial.mkdir()
-            self._sign()
-        except OSError as error:
-            raise ValueError(
-                f"The output folder {path} cannot be written to ({error.strerror}). Choose another folder."
-            ) from error
-        free = shutil.disk_usage(path).free
-        if free < size:
-            self.discard()
-            raise ValueError(
-                f"The disk of {path} has {free / 1e6:.0f} MB free; the results need about {size / 1e6:.0f} MB. "
-                "Free some space or choose another folder."
-            )
-
-    def keep(self, names: list[str]) -> None:
-        """Move finished files, in their order, out of ``partial`` into place: all or, with an OSError, none."""
-        kept: list[Path] = []
-        try:
-            for name in names:
-                os.replace(self.partial / name, self.path / name)
-                kept.append(self.path / name)
-        except OSError:
-            for path in kept:
-                path.unlink(missing_ok=True)
-            raise
-
-    def discard(self) -> None:
-        """Remove what is unfinished."""
-        shutil.rmtree(self.partial, ignore_errors=True)
-
-    def _sign(self) -> None:
-        try:
-            started = psutil.Process().create_time()
-            (self.partial / OWNER).write_text(f"{os.getpid()} {started:.2f}", encoding="ascii")
-        except OSError:
-            self.discard()
-            raise
-
-    def _clear_leftovers(self) -> None:
-        """Remove what a killed run left behind. ValueError if that run is still alive."""
-        if _alive(self.partial / OWNER):
-            raise ValueError(f"Another Mixel run is writing to {self.path}. Wait for it or choose another folder.")
-        if self.partial.is_dir():
-            shutil.rmtree(self.partial)
-
-
-def _alive(owner: Path) -> bool:
-    """Whether the process that signed a folder still runs; its number may have gone to another process since."""
-    try:
-        number, started = owner.read_text(encoding="ascii").split()
-        process = psutil.Process(int(number))
-        same = abs(process.create_time() - float(started)) < SAME_PROCESS
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except (OSError, ValueError, psutil.Error):
-        return False
 
 
 @contextmanager

@@ -25,8 +25,9 @@ line comes: ``{"event": "described", "facts": object, "notices": [text, ...], "r
 (:mod:`.reading`) counts.
 
 The exit code is 0 after done, 1 after failed. A process that ends without either of them has crashed; its parent
-writes the failed event. Everything else the libraries print goes to standard error. A byte of a file name that is not
-UTF-8 stands as JSON's escape of a lone surrogate (``\\udc80`` to ``\\udcff``), as Python reads such names.
+writes the failed event, or, without ``--parent``, the backend's second process (:mod:`.watchdog`).
+Everything else the libraries print goes to standard error. A byte of a file name that is not UTF-8 stands as JSON's
+escape of a lone surrogate (``\\udc80`` to ``\\udcff``), as Python reads such names.
 
 The job file is a JSON object with the fields of :class:`Job`; after a run ``record`` says what happened (all settings,
 versions, seconds, metrics, notices). ``python -m backend job.json --output FOLDER`` repeats the run anywhere.
@@ -50,6 +51,10 @@ INPUTS = "inputs"
 """Folder in the output folder: copies of vector layers that QGIS made for this run."""
 OWNER = "pid"
 """File in PARTIAL: the number of the process that writes there and when it started, in seconds since 1970."""
+JOURNAL = "journal"
+"""File in PARTIAL: the finished files that are being moved into place, by name."""
+TEMPORARY = "tmp"
+"""Folder in PARTIAL: the temporary files of the run's process."""
 FORMAT = 1
 LONGEST_DEVICE = 200
 

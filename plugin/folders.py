@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..backend.protocol import INPUTS, JOB_FILE, LOG_FILE, PARTIAL, Job
+from ..backend.unfinished import is_alive, moved
 
 _LEAST_FREE = 20e6
 """Bytes. Even a small run writes rasters, a report and a log; with less the disk is as good as full."""
@@ -29,11 +30,16 @@ def usable_folder(text: str) -> Path:
 
 
 def _check_empty(folder: Path) -> None:
-    """ValueError unless nothing is in the folder but what a run that failed has left, so that it can be tried again."""
+    """ValueError unless nothing is in the folder but what a run that did not reach its end has left there."""
     found = {item.name for item in folder.iterdir()} if folder.is_dir() else set()
-    if JOB_FILE in found and found <= {JOB_FILE, LOG_FILE, INPUTS} and _has_failed(folder / JOB_FILE):
+    if PARTIAL in found:
+        _check_leftovers(folder / PARTIAL)
+        found -= {PARTIAL, *moved(folder)}
+    drafted = f"{JOB_FILE}.part"  # a request that was being written when everything ended
+    requested = JOB_FILE in found and not _has_record(folder / JOB_FILE, True)
+    if found <= {JOB_FILE, LOG_FILE, INPUTS, drafted} and (requested or (drafted in found and JOB_FILE not in found)):
         return
-    if JOB_FILE in found or PARTIAL in found:
+    if JOB_FILE in found:
         raise ValueError(f"The folder {folder} already holds a run. Choose another folder; nothing is overwritten.")
     if found:
         raise ValueError(
@@ -42,12 +48,26 @@ def _check_empty(folder: Path) -> None:
         )
 
 
-def _has_failed(job: Path) -> bool:
-    """Whether the job was never done: a finished run leaves its record in it."""
+def _check_leftovers(partial: Path) -> None:
+    """ValueError unless a folder of unfinished files belongs to a run that has ended."""
+    if partial.is_symlink() or not partial.is_dir():
+        raise ValueError(
+            f"In the folder {partial.parent} a link or a file takes the place of Mixel's folder {PARTIAL}. Remove it "
+            "or choose another folder."
+        )
+    if is_alive(partial):
+        raise ValueError(
+            f"A Mixel run is writing to {partial.parent}. Wait for its end or choose another folder; if no run is "
+            f"under way, delete the folder {PARTIAL} in it."
+        )
+
+
+def _has_record(job: Path, unreadable: bool) -> bool:
+    """Whether a run was finished: it leaves its record in its job. ``unreadable``: the answer where nobody can tell."""
     try:
-        return not Job.read(job).record
+        return bool(Job.read(job).record)
     except ValueError:
-        return False
+        return unreadable
 
 
 def fresh_folder(scene: str, documents: str, suffix: str = "unmixed") -> Path:
@@ -66,7 +86,12 @@ def fresh_folder(scene: str, documents: str, suffix: str = "unmixed") -> Path:
 
 
 def forget_run(folder: Path) -> None:
-    """Take the traces of a cancelled run out of its folder, and the folder if nothing else is in it."""
+    """Take the traces of a cancelled run out of its folder, and the folder if nothing else is in it.
+
+    A run that had just brought all its results into place keeps them, with its record.
+    """
+    if _has_record(folder / JOB_FILE, False):
+        return
     for name in (JOB_FILE, LOG_FILE):
         (folder / name).unlink(missing_ok=True)
     forget_copies(folder)

@@ -14,14 +14,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess  # nosec B404 # for the name PIPE; environment/child.py starts the process, without a shell
 import sys
 from pathlib import Path
 from typing import IO, Any, Callable, Generator, Iterator, Optional, Union
 
-from ..backend.protocol import LOG_FILE, OWNER, PARTIAL, Done, Event, Failed, Job, decode
+from ..backend.protocol import LOG_FILE, PARTIAL, Done, Event, Failed, Job, decode
+from ..backend.unfinished import owner, settle
 from .environment.child import ORPHANS, Cancelled, end, lines, start
 
 __all__ = ["Cancelled", "run"]
@@ -30,6 +30,12 @@ LAST_WORDS = 10.0
 """Seconds a backend may live on after its last event, to free the GPU."""
 LOG_END = 4000
 """Characters of the log that a crash report shows."""
+_NO_MEMORY = re.compile(
+    r"bad_alloc|out of memory|cannot allocate memory|failed to map segment|thread creation failed|pthread_create|"
+    r"paging file is too small",
+    re.IGNORECASE,
+)
+"""How libraries say, before they give up, that the memory does not suffice."""
 
 
 def run(python: Union[str, Path], job_path: Union[str, Path], cancelled: Callable[[], bool]) -> Iterator[Event]:
@@ -64,7 +70,7 @@ def run(python: Union[str, Path], job_path: Union[str, Path], cancelled: Callabl
                 f"Interpreter: {python}",
             )
             return
-        last = yield from _events(process, log, output / PARTIAL, cancelled)
+        last = yield from _events(process, log, output, cancelled)
     yield last or _crash(process.returncode, _text_from(output / LOG_FILE, log_start))
 
 
@@ -74,7 +80,7 @@ def _start(python: Union[str, Path], job_path: Path, log: IO[bytes]) -> subproce
 
 
 def _events(
-    process: subprocess.Popen[Any], log: IO[bytes], partial: Path, cancelled: Callable[[], bool]
+    process: subprocess.Popen[Any], log: IO[bytes], output: Path, cancelled: Callable[[], bool]
 ) -> Generator[Event, None, Optional[Event]]:
     """Yield all events but the last, which is returned once the process has ended; None if there was none."""
     last: Optional[Event] = None
@@ -91,10 +97,10 @@ def _events(
     finally:
         # Here after the last event, a crash, a cancel, an error in the caller and an early close alike.
         end(process)
-        if last is None and not _is_of_another_run(partial, process.pid):
+        if last is None and not _is_of_another_run(output / PARTIAL, process.pid):
             # After a Failed the backend has tidied up itself; and if it refused the folder because another run is
             # under way in it, the unfinished files belong to that run.
-            shutil.rmtree(partial, ignore_errors=True)
+            settle(output)
     return last
 
 
@@ -103,9 +109,9 @@ def _is_of_another_run(partial: Path, child: int) -> bool:
     if sys.platform == "win32":
         return False  # the standard library cannot ask for a process there without the risk of ending it
     try:
-        owner = int((partial / OWNER).read_text(encoding="ascii").split()[0])
-        return owner > 0 and os.getpgid(owner) != child
-    except (OSError, ValueError, IndexError, OverflowError):
+        signed = owner(partial)
+        return signed > 0 and os.getpgid(signed) != child
+    except (OSError, OverflowError):
         return False  # nobody has signed, or the process has gone
 
 
@@ -133,9 +139,9 @@ def _text_from(path: Path, begin: int) -> str:
 def _crash(code: int, log_end: str) -> Failed:
     """The event that a backend could not write itself any more."""
     lacking = re.search(r"No module named '?([\w.]+)", log_end)
-    if code in (-9, 137):
+    if code in (-9, 137) or _NO_MEMORY.search(log_end):
         message = (
-            "The backend was killed, probably because the memory ran out: close other programs, use fewer bands or "
+            "The backend was ended, probably because the memory ran out: close other programs, use fewer bands or "
             "a smaller scene, and run again."
         )
     elif lacking:

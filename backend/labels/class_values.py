@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import html
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio.io import MemoryFile
 
 from ..names import plain
 from .single import blocks
@@ -79,16 +78,16 @@ def check_values(values: NDArray[Any], what: str) -> None:
 def value_names(dataset: Any) -> list[str]:
     """Names by class value: those Mixel writes into its maps, else the file's categories.
 
-    rasterio does not give categories; they stand in any VRT that describes the file.
+    rasterio does not give categories; they stand in any VRT that describes the file. It is made in memory: the folder
+    of temporary files may be full.
     """
     tags = dataset.tags(1)
     if "category_0" in tags:
         number = sum(key.startswith("category_") for key in tags)
         return [plain(tags.get(f"category_{value}", "")) for value in range(number)]
-    with tempfile.TemporaryDirectory() as folder:
-        description = Path(folder) / "labels.vrt"
-        rasterio.shutil.copy(dataset, description, driver="VRT")
-        text = _decoded(description.read_bytes())
+    with MemoryFile(ext=".vrt") as description:
+        rasterio.shutil.copy(dataset, description.name, driver="VRT")
+        text = _decoded(description.read())
     found = re.search("<CategoryNames>(.*?)</CategoryNames>", text, re.DOTALL)
     entries = re.findall("<Category>(.*?)</Category>|<Category ?/>", found.group(1), re.DOTALL) if found else []
     return [plain(html.unescape(entry)) for entry in entries]

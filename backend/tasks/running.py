@@ -26,8 +26,10 @@ def run(job: Job, emit: Emit) -> dict[str, float]:
     settings = config.build(chosen.config, job.settings) if chosen else None
     options = config.build(wanted.options, job.options)
     _check_inputs(job, wanted)
-    emit(Started(job.task, job.method, chosen_device(job, wanted), scan_sentence(job, wanted), version()))
     with ExitStack() as opened:
+        folder = OutputFolder(Path(job.output))  # first: the libraries' temporary files go there too
+        opened.callback(folder.leave)
+        emit(Started(job.task, job.method, chosen_device(job, wanted), scan_sentence(job, wanted), version()))
         scene = opened.enter_context(_opened_scene(job)) if wanted.needs_scene else None
         notices = [*scene.notices, *look_within_area(job, scene)] if scene else []
         refusal = wanted.refusal(scene.bands) if scene else ""
@@ -35,8 +37,7 @@ def run(job: Job, emit: Emit) -> dict[str, float]:
             raise ValueError(refusal)
         made = Run(job, wanted, chosen, settings, options, scene, emit)
         work = wanted.load()
-        folder = OutputFolder(Path(job.output), work.prepare(made))
-        opened.callback(folder.discard)
+        folder.require(work.prepare(made))
         for notice in notices:
             made.notice(notice)
         sections = work.perform(made, folder)
@@ -88,7 +89,10 @@ def _written(wanted: Task, partial: Path) -> list[str]:
 def _announce(run: Run, folder: Path, written: list[str]) -> None:
     outputs = [Output(one.name, str(folder / one.file), one.label) for one in run.task.layers if one.file in written]
     outputs += [
-        Output(one.name, str(folder / name), one.label) for one in run.task.files for name in one.names if name in written
+        Output(one.name, str(folder / name), one.label)
+        for one in run.task.files
+        for name in one.names
+        if name in written
     ]
     outputs.append(Output("report", str(folder / REPORT_FILE), "Report"))
     outputs.append(Output("job", str(folder / JOB_FILE), "Job"))

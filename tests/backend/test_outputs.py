@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -14,11 +16,13 @@ import numpy as np
 import psutil
 import pytest
 import rasterio
-from mixel.backend import outputs
+from children import ROOT, until
+from mixel.backend import output_folder, unfinished
 from mixel.backend.cube import Window
 from mixel.backend.labels.raster import read_raster_labels
-from mixel.backend.outputs import OutputFolder, raster_writers, required_bytes, thumbnail
-from mixel.backend.protocol import INPUTS, JOB_FILE, LOG_FILE, OWNER, PARTIAL
+from mixel.backend.output_folder import OutputFolder
+from mixel.backend.outputs import raster_writers, required_bytes, thumbnail
+from mixel.backend.protocol import INPUTS, JOB_FILE, JOURNAL, LOG_FILE, OWNER, PARTIAL, TEMPORARY
 from mixel.backend.results import Classification, Unmixing
 from mixel.backend.scene import Scene
 from mixel.backend.tasks.labelled import grid_of
@@ -64,7 +68,7 @@ def signature(pid, later=0.0):
 def test_a_folder_is_made_with_its_parents_and_taken(tmp_path):
     folder = OutputFolder(tmp_path / "new Ordner" / "结果", 1.0)
     assert listing(folder.path) == [PARTIAL]
-    assert listing(folder.partial) == [OWNER]
+    assert listing(folder.partial) == [OWNER, TEMPORARY]
     folder.discard()
     assert listing(folder.path) == []
 
@@ -147,7 +151,7 @@ def test_another_live_run_is_refused_and_its_files_stay(tmp_path, sleeper):
 def test_a_second_run_of_this_process_is_refused_and_the_first_goes_on(tmp_path):
     first = OutputFolder(tmp_path, 1.0)
     assert refusal(tmp_path).startswith("Another Mixel run is writing to")
-    assert listing(first.partial) == [OWNER]
+    assert listing(first.partial) == [OWNER, TEMPORARY]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +159,7 @@ def test_a_second_run_of_this_process_is_refused_and_the_first_goes_on(tmp_path)
 )
 def test_leftovers_that_nobody_signed_are_cleared(tmp_path, rubbish):
     folder = OutputFolder(leftover(tmp_path, rubbish), 1.0)
-    assert listing(folder.partial) == [OWNER]
+    assert listing(folder.partial) == [OWNER, TEMPORARY]
 
 
 def test_leftovers_of_a_killed_run_are_cleared_even_before_its_parent_notices(tmp_path, sleeper):
@@ -163,15 +167,15 @@ def test_leftovers_of_a_killed_run_are_cleared_even_before_its_parent_notices(tm
     sleeper.kill()
     while psutil.Process(sleeper.pid).status() != psutil.STATUS_ZOMBIE:
         pass
-    assert listing(OutputFolder(tmp_path, 1.0).partial) == [OWNER]
+    assert listing(OutputFolder(tmp_path, 1.0).partial) == [OWNER, TEMPORARY]
     sleeper.wait()
     leftover(tmp_path / "later", b"%d 1.0" % sleeper.pid)
-    assert listing(OutputFolder(tmp_path / "later", 1.0).partial) == [OWNER]
+    assert listing(OutputFolder(tmp_path / "later", 1.0).partial) == [OWNER, TEMPORARY]
 
 
 def test_leftovers_are_cleared_when_their_number_went_to_another_process(tmp_path, sleeper):
     leftover(tmp_path, signature(sleeper.pid, later=-86400))
-    assert listing(OutputFolder(tmp_path, 1.0).partial) == [OWNER]
+    assert listing(OutputFolder(tmp_path, 1.0).partial) == [OWNER, TEMPORARY]
 
 
 def test_a_run_is_still_known_when_the_clock_was_set_a_little(tmp_path, sleeper):
@@ -192,13 +196,197 @@ def test_finished_files_move_into_place_over_the_request(tmp_path):
 
 def test_either_all_files_move_into_place_or_none(tmp_path):
     (tmp_path / JOB_FILE).write_text("request")
-    folder = OutputFolder(tmp_path, 1.0)
-    for name in ("report.html", "error.tif", JOB_FILE):
-        (folder.partial / name).write_text("new")
+    folder = finished(tmp_path)
     with pytest.raises(OSError):
         folder.keep(["report.html", "error.tif", "gone.tif", JOB_FILE])
     folder.discard()
     assert listing(tmp_path) == [JOB_FILE] and (tmp_path / JOB_FILE).read_text() == "request"
+
+
+def finished(path, names=("report.html", "error.tif", JOB_FILE)):
+    """A folder with finished files that are not yet in place."""
+    folder = OutputFolder(path, 1.0)
+    for name in names:
+        (folder.partial / name).write_text(f"new {name}")
+    return folder
+
+
+class Ended(BaseException):
+    """The end of the process."""
+
+
+@pytest.fixture
+def ends_after(monkeypatch):
+    """After so many moves this process "ends": nothing of what tidies up runs any more."""
+    replace, settle = os.replace, unfinished.settle
+
+    def ready(moves):
+        done = []
+
+        def failing(source, target):
+            if Path(target).parent.name != PARTIAL:
+                if len(done) == moves:
+                    raise Ended
+                done.append(target)
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", failing)
+        monkeypatch.setattr(output_folder, "settle", lambda path: None)
+
+    def over():
+        monkeypatch.setattr(os, "replace", replace)
+        monkeypatch.setattr(output_folder, "settle", settle)
+
+    return ready, over
+
+
+@pytest.mark.parametrize("moves", [0, 1, 2, 3])
+def test_after_an_end_between_the_moves_the_set_is_complete_or_the_next_run_takes_it_away(tmp_path, ends_after, moves):
+    (tmp_path / JOB_FILE).write_text("request")
+    folder = finished(tmp_path)
+    names = ["report.html", "error.tif", JOB_FILE]
+    ready, over = ends_after
+    ready(moves)
+    with contextlib.suppress(Ended):
+        folder.keep(names)
+    over()
+    (folder.partial / OWNER).write_text("1 1.00")  # that process is gone
+    assert unfinished.moved(tmp_path) == (names[:moves] if moves < 3 else [])
+    if moves == 3:
+        assert "already holds files (error.tif)" in refusal(tmp_path)
+        assert listing(tmp_path) == sorted(names)
+        return
+    OutputFolder(tmp_path, 1.0).discard()
+    folder.discard()
+    assert listing(tmp_path) == [JOB_FILE] and (tmp_path / JOB_FILE).read_text() == "request"
+
+
+def test_a_signal_between_the_moves_leaves_nothing(tmp_path, monkeypatch):
+    folder, replace = finished(tmp_path), os.replace
+
+    def interrupted(source, target):
+        if Path(target).name == "error.tif":
+            raise SystemExit(143)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(SystemExit):
+        folder.keep(["report.html", "error.tif", JOB_FILE])
+    folder.discard()
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "../mine.txt", "..", "/etc/hosts"])
+def test_a_journal_of_somebody_else_takes_no_file_away(tmp_path, name):
+    out = leftover(tmp_path / "out", None)
+    for place in (out, tmp_path):
+        (place / "mine.txt").write_text("precious")
+    (out / PARTIAL / JOURNAL).write_text(json.dumps({name: [8, 1], "other": [1, 1]}))
+    assert "already holds files (mine.txt)" in refusal(out)
+    assert listing(out) == ["mine.txt"] and (tmp_path / "mine.txt").exists()
+
+
+@pytest.mark.parametrize("rubbish", ["", "[]", "{", "null", '{"a": 1}', "[" * 100_000])
+def test_a_journal_that_is_none_is_left_out_of_account(tmp_path, rubbish):
+    (leftover(tmp_path, None) / PARTIAL / JOURNAL).write_text(rubbish)
+    assert listing(OutputFolder(tmp_path, 1.0).partial) == [OWNER, TEMPORARY]
+
+
+def test_finished_files_are_on_the_disk_before_the_first_is_moved(tmp_path, monkeypatch):
+    folder, steps = finished(tmp_path), []
+    flush, replace = unfinished.flush, os.replace
+    for module in (unfinished, output_folder):
+        monkeypatch.setattr(module, "flush", lambda path: steps.append(path.name) or flush(path))
+    monkeypatch.setattr(os, "replace", lambda source, target: steps.append("move") or replace(source, target))
+    folder.keep(["report.html", JOB_FILE])
+    journal = [f"{JOURNAL}.part", "move", PARTIAL]
+    assert steps == ["report.html", JOB_FILE, *journal, "move", "move", tmp_path.name]
+
+
+@pytest.mark.parametrize("what", ["link", "dangling", "file"])
+def test_a_link_or_a_file_in_the_place_of_the_unfinished_files_is_refused_and_stays(tmp_path, what):
+    out, precious = tmp_path / "out", tmp_path / "precious"
+    out.mkdir()
+    precious.mkdir()
+    (precious / "a.txt").write_text("precious")
+    if what == "file":
+        (out / PARTIAL).write_text("mine")
+    else:
+        (out / PARTIAL).symlink_to(precious if what == "link" else tmp_path / "nowhere")
+    assert f"a link or a file takes the place of Mixel's folder {PARTIAL}. Remove it" in refusal(out)
+    unfinished.settle(out)
+    assert (precious / "a.txt").exists() and os.path.lexists(out / PARTIAL)
+
+
+def test_temporary_files_of_the_process_lie_within_and_go(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("TEMP", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    folder = OutputFolder(tmp_path / "out", 1.0)
+    made = Path(tempfile.mkdtemp())
+    assert made.parent == folder.partial / TEMPORARY
+    child = subprocess.run([sys.executable, "-c", "import tempfile; print(tempfile.gettempdir())"], capture_output=True)
+    assert child.stdout.decode().strip() == str(made.parent)
+    folder.discard()
+    assert not made.exists() and tempfile.gettempdir() == str(tmp_path) and "TEMP" not in os.environ
+
+
+TAKING = """
+import sys
+from pathlib import Path
+from backend.output_folder import OutputFolder
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    OutputFolder(Path(sys.argv[1]))
+    print("won", flush=True)
+except ValueError as error:
+    print(error, flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_of_runs_that_take_a_folder_at_the_same_moment_exactly_one_wins(tmp_path, left):
+    out = tmp_path / "out"
+    if left:
+        leftover(out, b"1 1.00")
+    command = [sys.executable, "-c", TAKING, str(out)]
+    runs = [subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1, text=True) for _ in range(4)]
+    assert all(run.stdout.readline() == "ready\n" for run in runs)
+    for run in runs:
+        run.stdin.write("\n")
+        run.stdin.flush()
+    told = sorted(run.stdout.readline().strip() for run in runs)
+    for run in runs:
+        run.communicate("\n")
+    assert told[-1] == "won" and all(one.startswith("Another Mixel run is ") for one in told[:-1]), told
+
+
+def test_a_folder_that_is_held_for_long_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(output_folder, "PATIENCE", 0.1)
+    with output_folder._alone(tmp_path):
+        assert refusal(tmp_path).startswith("Another Mixel run is starting in")
+
+
+def test_a_run_that_is_refused_leaves_no_folder_that_it_made_and_every_other(tmp_path):
+    (tmp_path / "there").mkdir()
+    for name in ("there", "new"):
+        OutputFolder(tmp_path / name).leave()
+    assert listing(tmp_path) == ["there"]
+
+
+@pytest.mark.parametrize("psutil_is_there", [True, False])
+def test_processes_are_known_by_their_start_with_and_without_psutil(monkeypatch, sleeper, psutil_is_there):
+    born = psutil.Process(sleeper.pid).create_time()
+    if not psutil_is_there:
+        monkeypatch.setitem(sys.modules, "psutil", None)
+    assert unfinished.started(sleeper.pid) == pytest.approx(born, abs=2)
+    sleeper.kill()
+    assert until(lambda: unfinished.started(sleeper.pid) is None), "a zombie has ended"
+    assert unfinished.started(sleeper.pid) is None
+    sleeper.wait()
+    assert [unfinished.started(one) for one in (sleeper.pid, 0, -5, 10**30)] == [None] * 4
 
 
 @pytest.fixture
@@ -394,4 +582,4 @@ def test_a_thumbnail_shows_the_one_pixel_that_has_data(tmp_path):
 
 
 def test_what_may_lie_in_a_folder_before_a_run_is_named_in_one_place():
-    assert {JOB_FILE, LOG_FILE, INPUTS} == outputs.KEPT
+    assert {JOB_FILE, LOG_FILE, INPUTS} == output_folder.KEPT

@@ -8,12 +8,14 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 from children import finished, start, until
 from mixel.backend import __main__ as program
-from mixel.backend.protocol import OWNER, PARTIAL, Failed, Notice, Started, decode
+from mixel.backend import memory, watchdog
+from mixel.backend.protocol import OWNER, PARTIAL, TEMPORARY, Failed, Notice, Started, decode
 from mixel.backend.tasks import running
 from runs import FILES, job, listing, quick
 from scenes import write
@@ -75,6 +77,11 @@ def inside(monkeypatch, tmp_path, capfd):
     return run
 
 
+def caused(error, cause):
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -82,6 +89,10 @@ def inside(monkeypatch, tmp_path, capfd):
         (MemoryError(), "The memory did not suffice. Close other programs"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "The memory did not suffice"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "The memory did"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "The memory did not suffice"),
+        (caused(OSError("Could not load 'libllvmlite.so'"), OSError("cannot allocate memory")), "The memory did not"),
+        (RuntimeError("can't start new thread"), "The memory did not suffice"),
+        (OSError("Could not find/load shared object file 'libllvmlite.so'"), "does not know (OSError: Could not"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
         (KeyError("x\udcfc\n"), "met an error it does not know (KeyError: "),
         (ImportError("No module named 'torch'"), "(No module named 'torch'). Repair it on the Python page"),
@@ -102,6 +113,17 @@ def test_whatever_goes_wrong_is_one_failed_event_with_a_sentence(inside, capfd, 
         assert type(error).__name__ in failed.details and "Traceback" in failed.details
     if "The log has the details." in failed.message:
         assert "Traceback" in log
+
+
+def test_a_library_that_does_not_say_why_it_cannot_be_loaded_lacks_memory_where_there_is_none(inside, monkeypatch):
+    def task(request, emit):
+        raise OSError("Could not find/load shared object file 'libllvmlite.so'")
+
+    def full(*arguments):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(memory.mmap, "mmap", full)
+    assert "The memory did not suffice" in inside(task)[1][0].message
 
 
 def test_a_run_that_succeeds_ends_in_done_with_its_metrics(inside):
@@ -140,16 +162,18 @@ def gone_within_two_seconds(process, act):
 
 def test_a_run_that_is_terminated_ends_and_leaves_nothing(under_way):
     folder, runs, _ = under_way
-    assert listing(folder / "terminated" / PARTIAL) == [OWNER]
+    assert listing(folder / "terminated" / PARTIAL) == [OWNER, TEMPORARY]
     assert gone_within_two_seconds(runs["terminated"], runs["terminated"].terminate)
     assert runs["terminated"].returncode == 128 + signal.SIGTERM
     assert listing(folder / "terminated") == []
 
 
-def test_a_run_that_is_killed_leaves_only_what_the_next_run_clears(under_way):
+def test_a_run_that_is_killed_leaves_nothing_and_its_last_word_is_said_for_it(under_way):
     folder, runs, _ = under_way
     assert gone_within_two_seconds(runs["killed"], runs["killed"].kill)
-    assert listing(folder / "killed") == [PARTIAL]
+    last = decode(finished(runs["killed"]).lines[-1])
+    assert isinstance(last, Failed) and last.message == watchdog.SILENT_END and len(last.message) <= 300
+    assert listing(folder / "killed") == []
     running.run(quick(folder / "scene.tif", folder / "killed"), lambda event: None)
     assert listing(folder / "killed") == sorted(FILES)
 
@@ -159,14 +183,14 @@ def test_a_run_into_the_folder_of_a_live_run_is_refused_and_disturbs_nothing(und
     with pytest.raises(ValueError, match="Another Mixel run is writing to"):
         running.run(quick(folder / "scene.tif", folder / "orphaned"), lambda event: None)
     assert listing(folder / "orphaned") == [PARTIAL]
-    assert listing(folder / "orphaned" / PARTIAL) == [OWNER] and runs["orphaned"].poll() is None
+    assert listing(folder / "orphaned" / PARTIAL) == [OWNER, TEMPORARY] and runs["orphaned"].poll() is None
 
 
 def test_a_run_whose_parent_dies_ends_and_leaves_nothing(under_way):
     folder, runs, parent = under_way
     assert gone_within_two_seconds(runs["orphaned"], parent.kill), "the parent is a zombie now, as a crash leaves it"
-    assert runs["orphaned"].returncode == 1
-    assert listing(folder / "orphaned") == []
+    assert runs["orphaned"].returncode in (1, -signal.SIGKILL)
+    assert until(lambda: listing(folder / "orphaned") == [], 2)
 
 
 def test_a_run_whose_parent_is_long_gone_ends_before_it_starts(tmp_path, write_scene):
@@ -174,7 +198,7 @@ def test_a_run_whose_parent_is_long_gone_ends_before_it_starts(tmp_path, write_s
     past.wait()
     quick(write_scene(), tmp_path / "out", epochs=20000).write(tmp_path / "job.json")
     process = start(tmp_path / "job.json", "--parent", past.pid)
-    assert finished(process).code == 1
+    assert finished(process).code in (1, -signal.SIGKILL)
     assert listing(tmp_path / "out") == []
 
 
@@ -186,6 +210,7 @@ def test_a_run_that_ends_with_its_parent_clears_its_own_files_and_no_others(tmp_
     (tmp_path / PARTIAL / OWNER).write_text(f"{owner} 1.0" if owner else "")
     ended = []
     monkeypatch.setattr(program.os, "_exit", ended.append)
+    monkeypatch.setattr(program, "MOVING", threading.Lock())  # it is held until the end of the process
     program._end_with(past.pid, tmp_path)
     assert ended == [1] and (tmp_path / PARTIAL).exists() == left
 

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 from mixel.backend.facts import Facts, Flag
-from mixel.backend.protocol import Job, Progress
+from mixel.backend.protocol import OWNER, PARTIAL, Job, Progress
 from mixel.backend.reading import Reading
+from mixel.backend.unfinished import started, write_journal
 from mixel.plugin.folders import forget_run, fresh_folder, usable_folder
 from mixel.plugin.words import describe, details, in_progress, milestone, percent, size, time_left
 
@@ -69,11 +70,62 @@ def test_a_new_folder_is_usable_and_absolute(tmp_path, monkeypatch):
     assert usable_folder("a/b c/ä") == tmp_path / "a" / "b c" / "ä"
 
 
-@pytest.mark.parametrize("trace", ["job.json", ".mixel-partial"])
-def test_a_folder_with_a_run_is_not(tmp_path, trace):
-    (tmp_path / trace).write_text("")
+def test_a_folder_with_a_run_is_not(tmp_path):
+    (tmp_path / "job.json").write_text("")
     with pytest.raises(ValueError, match="already holds a run"):
         usable_folder(str(tmp_path))
+
+
+def died(folder, owner="1 1.00", request=True):
+    """A folder in which QGIS and the backend died together, in the midst of moving results into place."""
+    partial = folder / PARTIAL
+    (folder / "inputs").mkdir(parents=True)
+    (folder / "inputs" / "training.gpkg").write_text("")
+    partial.mkdir()
+    (partial / OWNER).write_text(owner)
+    (partial / "half.tif").write_text("half")
+    for name in ("report.html", "error.tif"):
+        (partial / name).write_text(name)
+    write_journal(partial, ["report.html", "error.tif"])
+    (partial / "report.html").rename(folder / "report.html")
+    if request:
+        Job("unmix", "unmamba", "scene.tif", str(folder)).write(folder / "job.json")
+        (folder / "log.txt").write_text("")
+    return folder
+
+
+def test_the_folder_of_a_run_that_died_with_qgis_is_usable_again(tmp_path):
+    assert usable_folder(str(died(tmp_path / "a"))) == tmp_path / "a"
+    assert (tmp_path / "a" / "report.html").exists(), "looking at a folder changes nothing in it"
+    (tmp_path / "a" / "mine.txt").write_text("mine")
+    with pytest.raises(ValueError, match="already holds"):
+        usable_folder(str(tmp_path / "a"))
+
+
+def test_the_folder_of_a_live_run_is_not_usable(tmp_path):
+    with pytest.raises(ValueError, match="A Mixel run is writing to"):
+        usable_folder(str(died(tmp_path / "a", f"{os.getpid()} {started(os.getpid()):.2f}")))
+
+
+def test_a_request_that_was_being_written_when_everything_ended_is_no_hindrance(tmp_path):
+    (tmp_path / "job.json.part").write_text("{")
+    assert usable_folder(str(tmp_path)) == tmp_path
+
+
+@pytest.mark.parametrize("what", ["file", "link"])
+def test_a_link_or_a_file_in_the_place_of_the_unfinished_files_is_told(tmp_path, what):
+    if what == "file":
+        (tmp_path / PARTIAL).write_text("")
+    else:
+        (tmp_path / PARTIAL).symlink_to(tmp_path)
+    with pytest.raises(ValueError, match="a link or a file takes the place"):
+        usable_folder(str(tmp_path))
+
+
+def test_a_run_that_was_just_complete_when_it_was_cancelled_keeps_its_results(tmp_path):
+    Job("unmix", "unmamba", "scene.tif", str(tmp_path), record={"seconds": 1}).write(tmp_path / "job.json")
+    forget_run(tmp_path)
+    assert (tmp_path / "job.json").exists()
 
 
 @pytest.mark.parametrize("name", ["log.txt", "photo.jpg"])
