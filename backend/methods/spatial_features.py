@@ -1,9 +1,9 @@
 """Spatial features of pixels: whitened principal components, and their means over the pixels around.
 
-The means are Gaussians of several widths, each cut off at ``CUT`` standard deviations. Pixels without data, and what
-lies outside the scene, have weight 0 and the others more (normalised convolution: Knutsson, Westin, CVPR 1993). Every
-sum runs in one order in 64 bits, so that a window with its halo gives the same features as the whole scene: a tree
-splits at thresholds that the last digit may cross.
+The means respect edges: they are guided filters of several radii (He, Sun, Tang, IEEE TPAMI 35, 2013), whose guide is
+the first component. Pixels without data, and what lies outside the scene, have weight 0 and the others more
+(normalised convolution: Knutsson, Westin, CVPR 1993). Every sum runs in one order in 64 bits, so that a window with its
+halo gives the same features as the whole scene: a tree splits at thresholds that the last digit may cross.
 
 Components are learnt from all pixels of the tiles around training pixels; no labels have part in them.
 """
@@ -21,13 +21,14 @@ from scipy.ndimage import correlate1d
 from ..cube import Array, Cube, Window
 from ..scan import pool
 from .contract import Classifier, Labelled, Plan, TrainingData
-from .patches import EXTREME, Normalisation
+from .patches import EXTREME, SMALLEST
 
 COMPONENTS = 30
-SCALES = (1.0, 2.0, 4.0)
-"""Standard deviations of the Gaussians, in pixels."""
-CUT = 3.0
-HALO = round(CUT * max(SCALES))
+RADII = (1, 2, 4)
+"""Pixels to each side of the squares whose means the filters take, twice."""
+EDGE = 0.1
+"""What counts as an edge: variance of the guide within a square, in variances of the whole guide."""
+HALO = 2 * max(RADII)
 MOST = 20_000
 """About how many pixels the components are learnt from at the most."""
 CHUNK = 8192
@@ -49,8 +50,13 @@ class SpatialFeatures:
     def of(cls, tiles: list[Labelled]) -> SpatialFeatures:
         """Those of all valid pixels of tiles, or of every so many-th."""
         every = 1 + sum(int(tile.cube.valid.sum()) for tile in tiles) // MOST
-        found = Normalisation.of(np.concatenate([tile.cube.pixels[::every] for tile in tiles]), COMPONENTS)
-        return cls(found.mean, np.asarray(found.folded, np.float32))
+        pixels = np.concatenate([tile.cube.pixels[::every] for tile in tiles]).astype(np.float64)
+        mean = pixels.mean(axis=0)
+        variances, axes = np.linalg.eigh((pixels - mean).T @ (pixels - mean) / len(pixels))
+        order = np.argsort(-variances)[:COMPONENTS]
+        large = order[variances[order] > SMALLEST * max(float(variances.max()), 0)]
+        weights = axes[:, large] / np.sqrt(variances[large]) if len(large) else axes[:, order[:1]]
+        return cls(mean.astype(np.float32), weights.astype(np.float32))
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], wavelengths: Array | None) -> SpatialFeatures:
@@ -74,10 +80,10 @@ class SpatialFeatures:
     @property
     def count(self) -> int:
         """Features of a pixel."""
-        return int(self.weights.shape[1]) * (1 + len(SCALES))
+        return int(self.weights.shape[1]) * (1 + len(RADII))
 
     def image(self, cube: Cube) -> Array:
-        """Features (features, rows, cols): all components, then their means by scale. ValueError: other bands.
+        """Features (features, rows, cols): all components, then their means by radius. ValueError: other bands.
 
         Where the cube is not valid they mean nothing.
         """
@@ -86,16 +92,14 @@ class SpatialFeatures:
                 f"The scene has {len(cube.reflectance)} bands; this model was trained on {len(self.mean)}."
             )
         number = self.weights.shape[1]
-        found = np.zeros((1 + len(SCALES), number, *cube.valid.shape), np.float32)
+        found = np.zeros((1 + len(RADII), number, *cube.valid.shape), np.float32)
         found[0] = self._components(cube)
-        kernels = [gaussian(scale) for scale in SCALES]
-        valid = cube.valid.astype(np.float64)
-        totals = [np.maximum(_weighed(valid, kernel), np.finfo(float).tiny) for kernel in kernels]
+        guides = [Guide.of(found[0, 0].astype(np.float64), cube.valid, radius) for radius in RADII]
 
         def work(component: int) -> None:
             values = found[0, component].astype(np.float64)
-            for scale, (kernel, total) in enumerate(zip(kernels, totals, strict=True), start=1):
-                found[scale, component] = _weighed(values, kernel) / total
+            for scale, guide in enumerate(guides, start=1):
+                found[scale, component] = guide.filtered(values)
 
         pool.run(number, work)
         return found.reshape(-1, *cube.valid.shape)
@@ -179,11 +183,35 @@ def known(tile: Labelled) -> NDArray[np.bool_]:
     return (tile.labels > 0) & tile.cube.valid
 
 
-def gaussian(scale: float) -> Numbers:
-    """Weights of a Gaussian of so many pixels, cut off at ``CUT`` times as many; their sum is 1."""
-    reach = round(CUT * scale)
-    weights = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / scale))
-    return np.asarray(weights / weights.sum())
+@dataclass(frozen=True)
+class Guide:
+    """An image that filters respect the edges of, with what they need of it, all (rows, cols).
+
+    ``mean`` and ``spread`` (variance) are those of the squares around; ``count``: their valid pixels.
+    """
+
+    values: Numbers
+    valid: NDArray[np.bool_]
+    radius: int
+    count: Numbers
+    mean: Numbers
+    spread: Numbers
+
+    @classmethod
+    def of(cls, values: Numbers, valid: NDArray[np.bool_], radius: int) -> Guide:
+        """Values are 0 where they are not valid."""
+        count = np.maximum(_sums(valid.astype(np.float64), radius), 1)
+        mean = _sums(values, radius) / count
+        spread = np.maximum(_sums(values * values, radius) / count - mean * mean, 0)
+        return cls(values, valid, radius, count, mean, spread)
+
+    def filtered(self, image: Numbers) -> Numbers:
+        """The image, 0 where it is not valid, as the mean of the lines that fit it to the guide in all squares."""
+        mean = _sums(image, self.radius) / self.count
+        slope = (_sums(image * self.values, self.radius) / self.count - mean * self.mean) / (self.spread + EDGE)
+        offset = mean - slope * self.mean
+        slopes, offsets = (_sums(one * self.valid, self.radius) / self.count for one in (slope, offset))
+        return np.asarray(slopes * self.values + offsets)
 
 
 def misfit(fault: str) -> ValueError:
@@ -191,7 +219,7 @@ def misfit(fault: str) -> ValueError:
     return ValueError(f"The weights are no spatial model for these classes and bands: {fault}.")
 
 
-def _weighed(values: Numbers, kernel: Numbers) -> Numbers:
-    """Sums (rows, cols) of the values around, in both directions; what lies outside is 0."""
-    along = correlate1d(values, kernel, axis=0, mode="constant")
-    return np.asarray(correlate1d(along, kernel, axis=1, mode="constant"))
+def _sums(values: Numbers, radius: int) -> Numbers:
+    """Sums (rows, cols) over the squares around; what lies outside is 0."""
+    ones = np.ones(2 * radius + 1)
+    return np.asarray(correlate1d(correlate1d(values, ones, axis=0, mode="constant"), ones, axis=1, mode="constant"))

@@ -67,7 +67,7 @@ def test_forests_without_and_with_neighbours_stand_beside_every_method(run, tmp_
         metrics, folder, _, _ = run(areas, method=method, settings=quick, folder=method, split="random")
         page = (folder / "report.html").read_text(encoding="utf-8")
         titles[method] = re.findall("Beside a[^<]*", page)[0]
-        assert ("The spatial forest sees 12 pixels" in page) == ("spatial" in titles[method])
+        assert ("The spatial forest sees 8 pixels" in page) == ("spatial" in titles[method])
         titles[method] += f"; {metrics.get('spatial_forest_overall_accuracy', metrics['overall_accuracy']):.6f}"
         assert ("forest_overall_accuracy" in metrics) == (method != "random_forest")
     names, accuracies = zip(*(title.split("; ") for title in titles.values()), strict=True)

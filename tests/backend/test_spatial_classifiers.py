@@ -55,7 +55,7 @@ def test_neighbours_tell_what_noise_hides(name):
 
 def test_a_method_sees_as_far_as_its_means_reach(name):
     plan = method(name).load().plan(method(name).config())
-    assert plan.halo == HALO == 12 and not plan.whole
+    assert plan.halo == HALO == 8 and not plan.whole
 
 
 def test_weights_bring_the_same_machine_back(name):

@@ -69,6 +69,18 @@ def test_weights_bring_the_same_machine_back():
     assert np.array_equal(first.classify(known.training[0].cube), again.classify(known.training[0].cube))
 
 
+def test_bands_count_alike_or_as_they_vary():
+    known, _ = data(noise=0.2)
+    values = known.training[0].pixels
+    assert np.allclose(method.each_band(values), values.std(axis=0))
+    assert np.allclose(method.all_bands(values), np.sqrt(values.var(axis=0).mean()))
+    first = fitted(known, penalty=10, width=0.1)
+    second = method.fit(known, build(Config, {"penalty": 10, "width": 0.1}), "cpu", lambda *_: None, method.all_bands)
+    assert np.allclose(first.machine.scale, values.std(axis=0)) and len(set(second.machine.scale)) == 1
+    again = method.restore(second.weights(), Config(), CLASSES, None, "cpu", method.all_bands)
+    assert np.array_equal(second.classify(known.training[0].cube), again.classify(known.training[0].cube))
+
+
 def test_pixels_without_data_and_classes_without_pixels():
     known, _ = data()
     cube, labels = known.training[0].cube, known.training[0].labels

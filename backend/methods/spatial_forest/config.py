@@ -10,16 +10,16 @@ from .. import shared
 LABEL = "Spatial forest"
 TASK = "classify"
 SUMMARY = (
-    "Classifies each pixel by its spectrum and by the mean spectra around it, near and far: many decision trees vote. "
-    "Learns in seconds; a yardstick for every network."
+    "Classifies each pixel by its spectrum and by what lies around it, near and far, smoothed along edges: many "
+    "decision trees vote. Learns in seconds; a yardstick for every network."
 )
 ADVICE = (
     "Use it before a network, to know what a network has to beat, and where the best map in seconds is wanted. It sees "
-    "12 pixels to each side: narrow things are smoothed over, and test areas must lie that far from training areas."
+    "8 pixels to each side: narrow things are smoothed over, and test areas must lie that far from training areas."
 )
 REFERENCE = (
-    "Breiman: Random forests, Machine Learning 45 (2001), doi:10.1023/A:1010933404324; Knutsson, Westin: Normalized "
-    "and differential convolution, CVPR (1993), doi:10.1109/CVPR.1993.341081"
+    "Breiman: Random forests, Machine Learning 45 (2001), doi:10.1023/A:1010933404324; He, Sun, Tang: Guided "
+    "image filtering, IEEE TPAMI 35 (2013), doi:10.1109/TPAMI.2012.213"
 )
 
 

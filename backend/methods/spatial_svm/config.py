@@ -10,17 +10,17 @@ from .. import shared
 LABEL = "Spatial support vector machine"
 TASK = "classify"
 SUMMARY = (
-    "Classifies each pixel by its spectrum and by the mean spectra around it, near and far: the widest margins between "
-    "classes, bent by radial basis functions. Learns in seconds; a yardstick for every network."
+    "Classifies each pixel by its spectrum and by what lies around it, near and far, smoothed along edges: the widest "
+    "margins between classes, bent by radial basis functions. Learns in seconds; a yardstick for every network."
 )
 ADVICE = (
     "Use it before a network, to know what a network has to beat, and where fields are many pixels wide and training "
-    "pixels are few. It sees 12 pixels to each side: narrow things are smoothed over, and test areas must lie that far "
+    "pixels are few. It sees 8 pixels to each side: narrow things are smoothed over, and test areas must lie that far "
     "from training areas. It takes long with tens of thousands of training pixels."
 )
 REFERENCE = (
     "Cortes, Vapnik: Support-vector networks, Machine Learning 20 (1995), doi:10.1007/BF00994018; Knutsson, Westin: "
-    "Normalized and differential convolution, CVPR (1993), doi:10.1109/CVPR.1993.341081"
+    "Normalized image filtering, IEEE TPAMI 35 (2013), doi:10.1109/TPAMI.2012.213"
 )
 
 
@@ -39,7 +39,8 @@ class Config:
     width: float = setting(
         1.0,
         "Kernel width (gamma x features)",
-        "How quickly likeness fades with distance between standardised features; 0: chosen by cross-validation.",
+        "How quickly likeness fades with distance between features of variance 1 on average; 0: chosen by "
+        "cross-validation.",
         minimum=0,
         maximum=1e3,
     )

@@ -1,4 +1,7 @@
-"""The spatial support vector machine at work: a support vector machine of spatial features."""
+"""The spatial support vector machine at work: a support vector machine of spatial features.
+
+Features keep their variances, so that means of many pixels of components that are mostly noise count little.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def fit(data: TrainingData, config: Config, device: Any, report: Report) -> Spat
 
     def fit(known: TrainingData) -> machine.FittedSvm:
         features = len(known.training[0].cube.reflectance)
-        return machine.fit(known, _machine(config, features), device, report)
+        return machine.fit(known, _machine(config, features), device, report, machine.all_bands)
 
     return fitted(data, fit)
 
@@ -39,7 +42,7 @@ def restore(
     """The machine fitted again from its training pixels. ValueError, one sentence, if they cannot be these."""
 
     def restore(own: dict[str, NDArray[Any]], numbers: Array) -> machine.FittedSvm:
-        return machine.restore(own, _machine(config, len(numbers)), num_classes, numbers, device)
+        return machine.restore(own, _machine(config, len(numbers)), num_classes, numbers, device, machine.all_bands)
 
     return restored(weights, wavelengths, restore)
 

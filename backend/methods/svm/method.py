@@ -8,6 +8,7 @@ cross-validation on the training pixels (Guo and others, ICML 2017, section 4.2)
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,18 @@ TEMPERATURES = (0.01, 10.0)
 Numbers = NDArray[np.float64]
 Classes = NDArray[np.int16]
 TYPES = {"spectra": "f4", "classes": "i2", "costs": "f4", "constants": "f8"}
+Scaling = Callable[[Array], Array]
+"""Of spectra (pixels, bands) the scale of the bands that the machine works on."""
+
+
+def each_band(spectra: Array) -> Array:
+    """Each band's own: all count alike."""
+    return np.asarray(spectra.std(axis=0))
+
+
+def all_bands(spectra: Array) -> Array:
+    """One of all bands: those that vary more count more."""
+    return np.full(spectra.shape[1], np.sqrt(spectra.var(axis=0, dtype=np.float64).mean()), np.float32)
 
 
 def plan(config: Config) -> Plan:
@@ -41,11 +54,12 @@ def plan(config: Config) -> Plan:
     return Plan(num_tiles=64, tile=64, window=256, halo=0)
 
 
-def fit(data: TrainingData, config: Config, device: Any, report: Report) -> FittedSvm:
+def fit(data: TrainingData, config: Config, device: Any, report: Report, scaling: Scaling = each_band) -> FittedSvm:
     """Fit the machine to the labelled pixels. ValueError with fewer than two classes.
 
     Runs on the processor whatever the device. Penalty and width are chosen by the balanced accuracy of cross-validation
     within the training pixels; validation pixels stay unseen. A step of the report is a pair tried, its loss the error.
+    ``scaling``: another method's, whose bands are features.
     """
     tiles = [item for item in data.training if (item.labels > 0).any()]
     if not tiles or len(np.unique(np.concatenate([tile.classes for tile in tiles]))) < 2:
@@ -54,13 +68,18 @@ def fit(data: TrainingData, config: Config, device: Any, report: Report) -> Fitt
     kept = _drawn(classes, config.most, config.seed)
     spectra, classes = spectra[kept], classes[kept]
     costs = np.asarray(data.class_weights, np.float32)[classes - 1]
-    chosen = _chosen(spectra, classes, costs, config, report)
-    constants = np.array([*chosen, _temperature(spectra, classes, costs, chosen, config.seed)])
-    return FittedSvm(spectra, classes, costs, constants, data.num_classes)
+    chosen = _chosen(spectra, classes, costs, config, report, scaling)
+    constants = np.array([*chosen, _temperature(spectra, classes, costs, chosen, config.seed, scaling)])
+    return FittedSvm(spectra, classes, costs, constants, data.num_classes, scaling)
 
 
 def restore(
-    weights: dict[str, NDArray[Any]], config: Config, num_classes: int, wavelengths: Array | None, device: Any
+    weights: dict[str, NDArray[Any]],
+    config: Config,
+    num_classes: int,
+    wavelengths: Array | None,
+    device: Any,
+    scaling: Scaling = each_band,
 ) -> FittedSvm:
     """The machine fitted again from its training spectra. ValueError, one sentence, if they cannot be these."""
     if set(weights) != set(TYPES):
@@ -79,7 +98,7 @@ def restore(
         raise _misfit(f"its training pixels are not of {num_classes} classes")
     if costs.min() < 0 or not costs.any() or constants.min() <= 0:
         raise _misfit("its constants are out of range")
-    return FittedSvm(spectra, classes, costs, constants, num_classes)
+    return FittedSvm(spectra, classes, costs, constants, num_classes, scaling)
 
 
 class FittedSvm:
@@ -87,11 +106,19 @@ class FittedSvm:
 
     record = None
 
-    def __init__(self, spectra: Array, classes: Classes, costs: Array, constants: Numbers, num_classes: int) -> None:
+    def __init__(
+        self,
+        spectra: Array,
+        classes: Classes,
+        costs: Array,
+        constants: Numbers,
+        num_classes: int,
+        scaling: Scaling = each_band,
+    ) -> None:
         """``constants``: penalty, width as a multiple of 1 / bands, temperature."""
         self.spectra, self.classes, self.costs, self.constants = spectra, classes, costs, constants
         self.num_classes = num_classes
-        self.machine = _Machine(spectra, classes, costs, float(constants[0]), float(constants[1]))
+        self.machine = _Machine(spectra, classes, costs, (float(constants[0]), float(constants[1])), scaling)
         self.num_parameters = int(self.machine.svc.dual_coef_.size + self.machine.svc.intercept_.size)
 
     def weights(self) -> dict[str, NDArray[Any]]:
@@ -118,11 +145,13 @@ class FittedSvm:
 
 
 class _Machine:
-    """A machine on standardised spectra."""
+    """A machine on standardised spectra, of a pair of penalty and width."""
 
-    def __init__(self, spectra: Array, classes: Classes, costs: Array, penalty: float, width: float) -> None:
-        self.mean, self.scale = spectra.mean(axis=0), np.maximum(spectra.std(axis=0), 1e-6)
-        self.svc = SVC(C=penalty, gamma=width / spectra.shape[1], cache_size=500)
+    def __init__(
+        self, spectra: Array, classes: Classes, costs: Array, pair: tuple[float, float], scaling: Scaling
+    ) -> None:
+        self.mean, self.scale = spectra.mean(axis=0), np.maximum(scaling(spectra), 1e-6)
+        self.svc = SVC(C=pair[0], gamma=pair[1] / spectra.shape[1], cache_size=500)
         self.svc.fit(self._standard(spectra), classes, sample_weight=costs)
 
     def decide(self, spectra: Array) -> Numbers:
@@ -134,7 +163,9 @@ class _Machine:
         return np.asarray((spectra - self.mean) / self.scale, np.float32)
 
 
-def _chosen(spectra: Array, classes: Classes, costs: Array, config: Config, report: Report) -> tuple[float, float]:
+def _chosen(
+    spectra: Array, classes: Classes, costs: Array, config: Config, report: Report, scaling: Scaling
+) -> tuple[float, float]:
     """Penalty and width: as set, or the pair with the best balanced accuracy in cross-validation."""
     penalties = [config.penalty] if config.penalty else list(PENALTIES)
     widths = [config.width * spectra.shape[1]] if config.width else list(WIDTHS)
@@ -147,19 +178,21 @@ def _chosen(spectra: Array, classes: Classes, costs: Array, config: Config, repo
         return 100.0 if not config.penalty else config.penalty, 1.0 if not config.width else widths[0]
     scores = []
     for step, pair in enumerate(pairs, start=1):
-        values, truth = _cross_validated(spectra[few], classes[few], costs[few], pair, folds)
+        values, truth = _cross_validated(spectra[few], classes[few], costs[few], pair, folds, scaling)
         scores.append(balanced_accuracy_score(truth, values.argmax(axis=1)))
         report(step, len(pairs), 1 - scores[-1])
     return pairs[int(np.argmax(scores))]
 
 
-def _temperature(spectra: Array, classes: Classes, costs: Array, pair: tuple[float, float], seed: int) -> float:
+def _temperature(
+    spectra: Array, classes: Classes, costs: Array, pair: tuple[float, float], seed: int, scaling: Scaling
+) -> float:
     """What decision values are divided by, so that cross-validated probabilities are likeliest; 1 if none can be."""
     few = _drawn(classes, MOST, seed)
     folds = _folds(classes[few], seed)
     if not folds:
         return 1.0
-    values, truth = _cross_validated(spectra[few], classes[few], costs[few], pair, folds)
+    values, truth = _cross_validated(spectra[few], classes[few], costs[few], pair, folds, scaling)
 
     def loss(logarithm: float) -> float:
         shares = _softmax(values / np.exp(logarithm))
@@ -169,13 +202,18 @@ def _temperature(spectra: Array, classes: Classes, costs: Array, pair: tuple[flo
 
 
 def _cross_validated(
-    spectra: Array, classes: Classes, costs: Array, pair: tuple[float, float], folds: list[tuple[Any, Any]]
+    spectra: Array,
+    classes: Classes,
+    costs: Array,
+    pair: tuple[float, float],
+    folds: list[tuple[Any, Any]],
+    scaling: Scaling,
 ) -> tuple[Numbers, NDArray[np.int64]]:
     """Decision values (pixels, classes) of pixels by machines that have not seen them, and the index of their class."""
     known, truth = np.unique(classes, return_inverse=True)
     values, place = np.empty((len(classes), len(known))), []
     for training, held in folds:
-        machine = _Machine(spectra[training], classes[training], costs[training], *pair)
+        machine = _Machine(spectra[training], classes[training], costs[training], pair, scaling)
         values[held] = machine.decide(spectra[held])
         place.append(held)
     seen = np.sort(np.concatenate(place))
