@@ -113,7 +113,7 @@ def test_libraries_of_areas_are_built_and_thinned_out(run, tmp_path, number, pru
     assert set(read_library(kept / "library.sli").classes) == set(CROPS)
 
 
-@pytest.mark.parametrize("extraction", ["vca", "nfindr", "sivm", "ppi"])
+@pytest.mark.parametrize("extraction", ["vca", "nfindr", "sivm", "ppi", "clusters"])
 def test_extraction_finds_as_many_endmembers_as_can_be_told_apart(run, number, extraction):
     for count in (3, number + 1):
         options = {"extraction": extraction, "num_endmembers": count, "num_skewers": 500}

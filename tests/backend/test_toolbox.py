@@ -10,6 +10,7 @@ import pytest
 import rasterio
 import shapely
 from mixel.backend.library import Library, read_library, write_library
+from mixel.backend.metrics import match, spectral_angles
 from mixel.backend.protocol import JOB_FILE, Job, Notice
 from mixel.backend.tasks import running
 from scenes import COLS, GRID, ROWS, WAVELENGTHS, write
@@ -91,6 +92,23 @@ def test_extraction_finds_the_pure_pixels_and_marks_them_on_the_map(run, scene, 
     assert places == set(PURE)
     assert list(fields[list(meta["fields"]).index("name")]) == found.names
     assert "32633" in str(meta["crs"])
+
+
+def test_means_of_clusters_lie_at_the_pixels_most_like_them(run, tmp_path):
+    random = np.random.default_rng(0)
+    noisy = mixed() + random.normal(0, 0.003, (BANDS, ROWS, COLS)).astype(np.float32)
+    path = write(tmp_path / "noisy.tif", noisy)
+    _, folder, _ = run("extract_endmembers", path, extraction="clusters", num_endmembers=3)
+    found = read_library(folder / "endmembers.sli")
+    points = shapely.from_wkb(pyogrio.raw.read(folder / "endmember_pixels.gpkg")[2])
+    places = [
+        (round((GRID["transform"].f - p.y) / 3.6 - 0.5), round((p.x - GRID["transform"].c) / 3.6 - 0.5)) for p in points
+    ]
+    assert len(set(places)) == 3
+    for spectrum, (row, col) in zip(found.spectra, places, strict=True):
+        angles = spectral_angles(noisy.reshape(BANDS, -1).T, spectrum[None])[:, 0]
+        assert angles.argmin() == row * COLS + col and not np.allclose(spectrum, noisy[:, row, col], atol=1e-4)
+    assert np.diag(spectral_angles(found.spectra[match(found.spectra, SPECTRA)], SPECTRA)).max() < 0.2
 
 
 def test_without_a_georeference_points_lie_where_qgis_draws_the_scene(run, tmp_path):

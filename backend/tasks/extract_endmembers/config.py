@@ -13,6 +13,7 @@ EXTRACTIONS = (
     ("nfindr", "N-FINDR (largest volume)"),
     ("sivm", "SiVM (largest volume, one by one)"),
     ("ppi", "PPI (most often at an end of a random line)"),
+    ("clusters", "Clusters (means of those that span the others)"),
 )
 
 
@@ -20,7 +21,13 @@ EXTRACTIONS = (
 class Options:
     """Options of the extraction."""
 
-    extraction: str = setting("vca", "Extraction", "How the purest pixels are found.", choices=EXTRACTIONS)
+    extraction: str = setting(
+        "vca",
+        "Extraction",
+        "How endmembers are found: all but clusters take the purest pixels. Clusters take means of many pixels, which "
+        "noise and single odd pixels do not change; their points lie at the pixels most like them.",
+        choices=EXTRACTIONS,
+    )
     number: str = shared.number()
     num_endmembers: int = of_methods.num_endmembers()
     seed: int = of_methods.seed()
@@ -43,8 +50,9 @@ TASK = Task(
     title="Endmembers",
     group="Endmembers and libraries",
     summary=(
-        "Finds the purest pixels of a hyperspectral scene (VCA, N-FINDR, SiVM or PPI) and gives their spectra as a "
-        "library and the pixels they come from as points. The library serves the task 'Abundances of given endmembers'."
+        "Finds the purest pixels of a hyperspectral scene (VCA, N-FINDR, SiVM or PPI), or means of clusters, and gives "
+        "their spectra as a library and the pixels they come from as points. The library serves the task 'Abundances "
+        "of given endmembers'."
     ),
     tags=("hyperspectral", "endmember", "extraction", "vca", "n-findr", "sivm", "ppi", "pure pixel", "library"),
     inputs=(shared.AREA,),

@@ -1,4 +1,4 @@
-"""Endmember extraction: the purest pixels of a sample, their spectra and their places."""
+"""Endmember extraction: the purest pixels of a sample, or means of clusters, their spectra and their places."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 from ... import plots
 from ...cube import Array
 from ...endmembers import Integers, nfindr, ppi, principal, simplex_volume, sivm, vca
+from ...endmembers.clusters import spanning_spectra
+from ...endmembers.subspace import usable
 from ...library import Library, write_csv, write_sli
+from ...metrics import spectral_angles
 from ...outputs import OutputFolder, refusals
 from ...protocol import Progress
 from ...record import Run
@@ -17,6 +20,9 @@ from ...report import Section, Table
 from ..labelled import grid_of
 from ..points import write_points
 from ..sampling import Sample, check_enough, sample_of, settled_number
+
+MOST = 20_000
+"""About how many pixels clusters are made of."""
 
 
 def prepare(run: Run) -> float:
@@ -32,9 +38,9 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     number = settled_number(run, run.options.number, run.options.num_endmembers, sample.pixels)
     check_enough(sample, number)
     run.emit(Progress(0.3, "Extracting endmembers"))
-    found = _extracted(sample.pixels, number, run.options)
+    found, spectra = _extracted(sample.pixels, number, run.options)
     names = [f"Endmember {index}" for index in range(1, len(found) + 1)]
-    library = Library(names, np.maximum(sample.pixels[found], 0), scene.wavelengths, scene.fwhm)
+    library = Library(names, np.maximum(spectra, 0), scene.wavelengths, scene.fwhm)
     run.metrics["volume"] = simplex_volume(principal(sample.pixels, max(1, number - 1))[found])
     with refusals(folder.path):
         write_sli(library, folder.partial / "endmembers.sli")
@@ -46,8 +52,15 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     return _sections(library, sample, found)
 
 
-def _extracted(pixels: Array, number: int, options: Any) -> Integers:
-    """Indices of the endmembers' pixels."""
+def _extracted(pixels: Array, number: int, options: Any) -> tuple[Integers, Array]:
+    """Indices of the endmembers' pixels, and the endmembers' spectra."""
+    if options.extraction == "clusters":
+        return _clustered(pixels, number, options.seed)
+    found = _purest(pixels, number, options)
+    return found, pixels[found]
+
+
+def _purest(pixels: Array, number: int, options: Any) -> Integers:
     if options.extraction == "vca":
         return vca(pixels, number, options.seed, options.repeats)
     if options.extraction == "nfindr":
@@ -55,6 +68,15 @@ def _extracted(pixels: Array, number: int, options: Any) -> Integers:
     if options.extraction == "sivm":
         return sivm(pixels, number)
     return ppi(pixels, number, options.seed, options.num_skewers)
+
+
+def _clustered(pixels: Array, number: int, seed: int) -> tuple[Integers, Array]:
+    """Of each spectrum the pixel with the smallest spectral angle to it."""
+    some = usable(pixels, number)
+    some = some[:: 1 + len(some) // MOST]
+    few = np.ascontiguousarray(pixels[some])
+    spectra = spanning_spectra(few, number, seed)
+    return some[spectral_angles(few, spectra).argmin(axis=0)], spectra
 
 
 def _sections(library: Library, sample: Sample, found: Integers) -> list[Section]:
