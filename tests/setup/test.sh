@@ -65,7 +65,8 @@ lint
 [ "${1:-}" = lint ] && finish
 
 mapfile -t arguments < <(with_pytest "$REPORTS/backend.xml")
-stage "backend without QGIS" 1800 "$SETUP/backend.sh" run "${arguments[@]}" tests/backend
+# Two at a time, file by file: most of the work is on one core.
+stage "backend without QGIS" 2700 "$SETUP/backend.sh" run "${arguments[@]}" --numprocesses=2 --dist=loadfile tests/backend
 mapfile -t arguments < <(with_pytest "$REPORTS/plugin.xml")
 stage "plugin without torch, this machine's QGIS" 900 env PYTHONPATH="$PYTEST" "$QGIS_PYTHON" "${arguments[@]}" tests/plugin
 mapfile -t arguments < <(with_pytest "$REPORTS/qgis_process.xml")
