@@ -59,6 +59,7 @@ class Hdf5Scene(Product):
         """Take over an open file. ``shape`` (bands, rows, cols): of the scene, where it is not the cube's."""
         self.file, self.path, self.cube, self.place, self.files = file, path, cube, place, (path,)
         bands, rows, cols = shape or cube.shape
+        self.block, self.stated = cube.block, bool(quantity) and good is not None
         nodata = None if nodata is None or not np.isfinite(nodata) else nodata
         self.nodata = None if nodata is None else np.full(bands, nodata)
         if quantity or gain != 1 or offset:

@@ -83,7 +83,7 @@ class Prisma(Product):
         codes = [code for name in flags for code in CODES[self.level[0]].get(name, ())]
         if codes and self._errors:
             errors = self._joined(self._errors, window, self._looked_at.tolist())
-            marked.append(np.asarray(np.isin(errors, codes).any(axis=0)))
+            marked.append(np.logical_or.reduce([(errors == code).any(axis=0) for code in codes]))
         return ~np.logical_or.reduce(marked) if marked else None
 
     def close(self) -> None:

@@ -188,3 +188,20 @@ def test_wrong_numbers_of_wavelengths_and_missing_ones_are_refused(tmp_path):
     with h5py.File(path, "a") as file:
         del file["sensor_band_parameters/wavelengths"]
     assert "wavelengths" in refusal(path)
+
+
+@pytest.mark.parametrize("states_bands", [True, False])
+def test_a_large_scene_that_states_its_good_bands_opens_without_a_look_at_its_pixels(
+    tmp_path, monkeypatch, states_bands
+):
+    good = np.ones(len(VALUES), np.uint8)
+    good[[3, 4]] = 0
+    path = emit(tmp_path, VALUES, table=plain_table(ROWS, COLS), good=good if states_bands else None, chunks=(7, 7, 6))
+    monkeypatch.setattr("mixel.backend.meaning.SPARED_BYTES", 1000)
+    reads, read = [], lookup.Lookup.gather
+    monkeypatch.setattr(lookup.Lookup, "gather", lambda *given: reads.append(given) or read(*given))
+    with Scene(path) as scene:
+        assert bool(reads) is not states_bands
+        cube = scene.read(scene.windows(100)[0])
+    kept = [band for band in range(len(VALUES)) if not states_bands or band not in (3, 4)]
+    np.testing.assert_array_equal(cube.reflectance[:, 1:-1, 1:-1], VALUES[kept])

@@ -122,3 +122,11 @@ def test_what_is_no_hdf5_is_no_file_of_these_readers(tmp_path):
 )
 def test_names_of_axes_count_unless_the_sizes_contradict_them(shape, names, axes):
     assert axes_of(shape, 12, (2, 0, 1), Path("scene.h5"), names) == axes
+
+
+@pytest.mark.parametrize(("chunks", "block"), [((3, 5, 4), (5, 4)), (None, (1, 1))])
+def test_a_cube_tells_in_which_pieces_its_pixels_lie(tmp_path, chunks, block):
+    with h5py.File(tmp_path / "cube.h5", "w") as file:
+        file.create_dataset("cube", data=cube(30, 11, 13), chunks=chunks)
+        assert Cube(file["cube"], (0, 1, 2), tmp_path).block == block
+        assert Cube(file["cube"], (0, 2, 1), tmp_path).block == block[::-1]
