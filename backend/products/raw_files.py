@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from .product import Numbers
 
 RAW = ("ENVI", "EHdr")
 GZIP = b"\x1f\x8b"
+_CHUNK = 1 << 16
+"""Bytes unpacked at once: a cut file is counted to this much."""
 
 
 def header_file(dataset: Any, path: Path) -> Path | None:
@@ -38,20 +42,41 @@ def fields_of(header: Path | None) -> dict[str, str]:
 
 
 def check_whole(dataset: Any, path: Path, header: Mapping[str, str]) -> None:
-    """ValueError, a sentence with both sizes, if a raw file is shorter than its header says. Not if compressed."""
+    """ValueError, a sentence with both sizes, if a raw file is shorter than its header says, also if packed by gzip."""
     if dataset.driver not in RAW or not path.is_file() or domain(dataset, "IMAGE_STRUCTURE", 1).get("NBITS"):
         return
     with path.open("rb") as file:
-        if file.read(2) == GZIP or (number(header.get("file compression", "")) or 0) != 0:
-            return
+        packed = file.read(2) == GZIP
+    if not packed and (number(header.get("file compression", "")) or 0) != 0:
+        return
     offset = int(max(number(header.get("header offset", "")) or 0, 0))
     value = np.dtype(dataset.dtypes[0].replace("complex_int16", "int32")).itemsize
-    expected, size = offset + dataset.count * dataset.height * dataset.width * value, path.stat().st_size
+    expected = offset + dataset.count * dataset.height * dataset.width * value
+    size = _unpacked(path, expected) if packed else path.stat().st_size
     if size < expected:
         raise ValueError(
-            f"The scene {path} cannot be read: by its header it has {expected:,} bytes, and the file has {size:,}. "
-            "Copy or download it again."
+            f"The scene {path} cannot be read: by its header it has {expected:,} bytes, and the file has {size:,}"
+            f"{' when it is unpacked' if packed else ''}. Copy or download it again."
         )
+
+
+def _unpacked(path: Path, expected: int) -> int:
+    """Bytes in a gzip file, not counted beyond ``expected``; GDAL reads zeros where a cut file has none.
+
+    A whole file says its length at its end; only one that says another is unpacked, to nothing.
+    """
+    with path.open("rb") as file:
+        file.seek(-4, 2)
+        if int.from_bytes(file.read(), "little") == expected % 2**32:
+            return expected
+    found = 0
+    try:
+        with gzip.open(path) as unpacked:
+            while found < expected and (part := unpacked.read(_CHUNK)):
+                found += len(part)
+    except (EOFError, OSError, zlib.error):  # here it ends or is damaged
+        pass
+    return found
 
 
 def nodata_of(header: Mapping[str, str], bands: int) -> tuple[list[float | None], str]:

@@ -207,7 +207,9 @@ class OpenProduct(QDialog):
     def _fit(self) -> None:
         """Make room for what is shown: sentences wrap, so that the height hangs on the width."""
         self.layout().activate()
-        self.resize(self.width(), max(self.minimumSizeHint().height(), self.layout().totalHeightForWidth(self.width())))
+        least = self.minimumSizeHint()
+        width = max(self.width(), least.width())  # flags have long names
+        self.resize(width, max(least.height(), self.layout().totalHeightForWidth(width)))
 
     def _say(self, text: str, tone: Tone) -> None:
         self._said.setProperty("tone", tone.name.lower())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 
@@ -115,13 +116,29 @@ def test_a_raw_file_shorter_than_its_header_says_is_refused_with_both_sizes(tmp_
 
 
 def test_a_compressed_raw_file_is_no_truncated_one(tmp_path):
-    import gzip
-
     path = raw(tmp_path / "scene.img", np.ones((12, 11, 17)), fields={"file compression": 1})
     path.write_bytes(gzip.compress(path.read_bytes()))
     found = open_product(path)
     assert found.dataset.read(1).min() == 1
     found.close()
+
+
+@pytest.mark.parametrize("share", [0.9, 0.999])
+def test_a_compressed_raw_file_that_is_cut_is_refused_with_both_sizes(share, tmp_path):
+    values = np.random.default_rng(0).normal(size=(12, 60, 70))
+    path = raw(tmp_path / "scene.img", values, fields={"file compression": 1})
+    size, packed = path.stat().st_size, gzip.compress(path.read_bytes())
+    path.write_bytes(packed[: int(share * len(packed))])
+    with pytest.raises(ValueError, match="cannot be read") as caught:
+        open_product(path)
+    assert f"{size:,} bytes" in str(caught.value)
+
+
+def test_a_raw_file_of_several_compressed_parts_is_whole(tmp_path):
+    path = raw(tmp_path / "scene.img", np.ones((12, 11, 17)), fields={"file compression": 1})
+    content = path.read_bytes()
+    path.write_bytes(gzip.compress(content[:500]) + gzip.compress(content[500:]))
+    open_product(path).close()
 
 
 def test_the_header_with_the_whole_name_counts_as_it_does_for_gdal(tmp_path):

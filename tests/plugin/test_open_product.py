@@ -127,6 +127,17 @@ def test_a_product_without_flags_asks_for_none(dialog, answer, make_scene, wait_
     assert dialog.find("flagBoxes", QGroupBox).isHidden() and dialog.dialog.parameters()["FLAGS"] == ""
 
 
+def test_long_names_of_flags_are_not_cut(dialog, answer, make_scene, wait_until, qgis_app):
+    labels = [f"Atmospheric correction failed in this pixel {number}" for number in range(4)]
+    flags = [{"name": f"flag{number}", "label": label, "by_default": True} for number, label in enumerate(labels)]
+    answer(facts={**FACTS, "flags": flags})
+    dialog.dialog.look_at(str(make_scene()))
+    boxes = dialog.find("flagBoxes", QGroupBox)
+    wait_until(lambda: dialog.add.isEnabled() and boxes.width() >= boxes.minimumSizeHint().width())
+    for box in boxes.findChildren(QCheckBox):
+        assert box.width() >= box.sizeHint().width()
+
+
 def test_flags_kept_with_the_product_are_checked(dialog, answer, make_scene, wait_until):
     answer()
     path = make_scene()
