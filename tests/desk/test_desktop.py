@@ -1,4 +1,4 @@
-"""The real desktop on a virtual screen: the panel clicked from scene to styled layers, cancelled, closed, killed."""
+"""The real desktop on a virtual screen: from scene or product to styled layers, cancelled, closed, killed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import zipfile
 from typing import Any, Dict
 
 import desktop
+import product
 import pytest
 
 SHORT = {"num_endmembers": 4, "epochs": 5, "seed": 3}
@@ -113,3 +114,24 @@ def test_killing_qgis_during_a_run_leaves_no_process(scene, tmp_path):
         assert len(busy["pids"]) == 1
         os.kill(started.pid, signal.SIGKILL)
         assert desktop.seconds_until(lambda: not desktop.backends_of(results), 20) <= GONE_WITHIN
+
+
+def test_a_product_is_opened_in_true_colour_and_unmixed(tmp_path):
+    path = product.write_product(tmp_path / "prodükt" / product.NAME)
+    args = {"product": str(path), "folder": str(tmp_path / "results"), "failure_picture": str(tmp_path / "failure.png")}
+    with desktop.Desktop(tmp_path / "qgis", "story_product", args) as started:
+        known = started.wait_for("known", 120)
+        shown = started.wait_for("shown", 120)
+        unmixed = started.wait_for("unmixed", 200)
+        assert started.wait_for_end(60) == 0
+    for text in ("EnMAP L2A", "430–2290 nm", "24 rows × 30 columns", "2023-05-01 10:10", "reflectance"):
+        assert text in known["text"]
+    assert known["cloud"]
+    assert shown["name"] == "EnMAP L2A 2023-05-01"
+    assert [product.WAVELENGTHS[band - 1] for band in shown["bands"][:3]] == [610, 550, 430]
+    cloud, west, east = (shown["colours"][name] for name in ("cloud", "west", "east"))
+    assert cloud == [255, 255, 255], "the cloud is left out: the map shows through"
+    assert west[0] > west[2] + 50 and east[2] > east[0] + 50
+    assert unmixed["name"] == "Unmixed: EnMAP L2A 2023-05-01"
+    assert len(unmixed["layers"]) == 5
+    assert all(layer["valid"] and layer["crs"] == "EPSG:32633" for layer in unmixed["layers"])
