@@ -90,7 +90,7 @@ class Job:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise ValueError(f"The job file {path} cannot be read: {error}") from error
+            raise ValueError(f"The job file {path} cannot be read ({error}). Make it again in QGIS.") from error
         return cls.from_dict(content)
 
     @classmethod

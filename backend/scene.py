@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cube import Array, Cube, Mask, Window, partition, spread, tiles
+from .damage import damage_told
 from .facts import COUNTS, RADIANCE, Flag
 from .meaning import Meaning
 from .place import Place
@@ -61,9 +62,10 @@ class Scene:
         self._within: Within | None = None
         self._product = open_product(self.path)
         try:
-            self._stamp = self._identity()
-            self._meaning = Meaning(self._product, self.reading, self.path)
-            self.facts, self.notices = self._meaning.facts, self._meaning.notices
+            with damage_told(self.path):
+                self._stamp = self._identity()
+                self._meaning = Meaning(self._product, self.reading, self.path)
+                self.facts, self.notices = self._meaning.facts, self._meaning.notices
         except ValueError:
             self.close()
             raise
@@ -154,7 +156,8 @@ class Scene:
         inside = None if self._within is None else self._within.mask(whole(window))
         if inside is not None and not inside.any():
             return Cube(window, np.zeros((self.bands, *inside.shape), np.float32), inside)
-        tile = self._meaning.tile(whole(window))
+        with damage_told(self.path):
+            tile = self._meaning.tile(whole(window))
         self.check_unchanged()
         valid = self._meaning.valid(tile)
         if inside is not None:

@@ -12,6 +12,7 @@ import pkgutil
 from dataclasses import replace
 from pathlib import Path
 
+from ..damage import damage_told
 from ..links import check_links
 from .product import Product
 
@@ -26,6 +27,11 @@ def open_product(path: str | Path) -> Product:
 
     ValueError, a sentence, if nothing can be made of it, or it points to a server.
     """
+    with damage_told(path):
+        return _opened(path)
+
+
+def _opened(path: str | Path) -> Product:
     notes = check_links(path)
     names = sorted(item.name for item in pkgutil.iter_modules(__path__))
     for name in [*(one for one in names if one != LAST), LAST]:
