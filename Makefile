@@ -1,7 +1,7 @@
 # Mixel: what one can do with this checkout. Nothing but git, make and apt has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark demo test test-gpu lint package bench-demo bench-memory bench-mapping bench-fcls bench-mesma bench-read bench-scan bench-training clean
+.PHONY: help benchmark demo test test-gpu lint torture fuzz package bench-demo bench-memory bench-mapping bench-fcls bench-mesma bench-read bench-scan bench-training clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,16 @@ test-gpu: ## the tests that need an NVIDIA graphics card; docs/gpu.md says what 
 
 lint: ## ruff, mypy and bandit
 	@tests/setup/test.sh lint
+
+torture: ## kill, starve and double runs at random: make torture [MINUTES=10]
+	@tests/setup/tools.sh
+	@tests/setup/backend.sh make
+	@tests/setup/backend.sh run -m tests.torture --write --minutes $(or $(MINUTES),10)
+
+fuzz: ## have spoilt files read; what fails is kept as a test: make fuzz [MINUTES=10]
+	@tests/setup/tools.sh
+	@tests/setup/backend.sh make
+	@tests/setup/backend.sh run -m tests.fuzz --write --minutes $(or $(MINUTES),10)
 
 package: ## dist/mixel-<version>.zip, held against the plugin repository's rules
 	@tests/setup/tools.sh
