@@ -12,7 +12,8 @@ from qgis.PyQt.QtWidgets import QLabel, QWidget
 
 _LONG = re.compile(r"[^\s/\\-]{25,}")
 """Words that no narrow panel has room for: Qt breaks lines at spaces, slashes and hyphens only."""
-_JOINT = re.compile(r"(?<=[_.,;])(?=\w)|(?<=\w{24})(?=\w)")
+_JOINT = re.compile(r"(?:[^\W_]{24}|[_.,;])(?=\w)")
+"""Where such a word may be broken: after a mark, and within endless letters."""
 
 
 class Tone(Enum):
@@ -37,7 +38,7 @@ def rich(text: str) -> str:
 
 def breakable(text: str) -> str:
     """The text, with places where lines may end within long words such as the names of products."""
-    return _LONG.sub(lambda word: _JOINT.sub("\u200b", word.group()), text)
+    return _LONG.sub(lambda word: _JOINT.sub("\\g<0>\u200b", word.group()), text)
 
 
 def colour_of(widget: QWidget, tone: Tone) -> str:
