@@ -17,15 +17,21 @@ Places = NDArray[np.int64]
 
 
 def gather(
-    out: NDArray[Any], read: Callable[[Window], NDArray[Any]], lines: Places, samples: Places, swath: tuple[int, int]
+    out: NDArray[Any],
+    read: Callable[[Window], NDArray[Any]],
+    lines: Places,
+    samples: Places,
+    swath: tuple[int, int],
+    nothing: float,
 ) -> None:
-    """Fill ``out`` (layers, rows, cols) where a pixel of the swath lies; the rest stays as it is.
+    """Fill ``out`` (layers, rows, cols): with ``nothing`` where no pixel of the swath lies.
 
     ``lines``, ``samples`` (rows, cols): from 0, below 0 where nothing lies; ``read`` gives (layers, rows, cols) of a
     box of the swath, whose size is ``swath``. IndexError if a place lies outside it.
     """
     seen = (lines >= 0) & (samples >= 0)
     if not seen.any():
+        out[...] = nothing
         return
     y, x = lines[seen], samples[seen]
     if y.max() >= swath[0] or x.max() >= swath[1]:
@@ -34,14 +40,16 @@ def gather(
     box = Window(top, left, int(y.max()) - top + 1, int(x.max()) - left + 1)
     if box.rows * box.cols > WASTE * len(y) and max(lines.shape) > SMALL:
         for half in _halves(lines.shape):
-            gather(out[(slice(None), *half)], read, lines[half], samples[half], swath)
+            gather(out[(slice(None), *half)], read, lines[half], samples[half], swath, nothing)
         return
     part = read(box).reshape(len(out), -1)
-    flat = (y - top) * box.cols + x - left
-    if seen.all():
-        out[:] = part.take(flat, axis=1).reshape(out.shape)
+    flat = (lines - top) * box.cols + samples - left  # of what is not seen any
+    if out.flags.c_contiguous and out.dtype == part.dtype:
+        part.take(flat, axis=1, out=out, mode="clip")
     else:
-        out[:, seen] = part.take(flat, axis=1)
+        out[...] = part.take(flat, axis=1, mode="clip")
+    if not seen.all():
+        np.copyto(out, nothing, where=~seen, casting="unsafe")
 
 
 def _halves(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from ..cube import Window
-from .gathering import gather
+from .gathering import Places, gather
 from .hdf5 import Cube, Plane
 from .product import Stored
 
@@ -24,16 +24,19 @@ class Lookup:
         self.shape, self.path = (int(glt_x.shape[0]), int(glt_x.shape[1])), path
         self._swath = int(swath[0]), int(swath[1])
         self._x, self._y = (Plane(one, *self.shape, path) for one in (glt_x, glt_y))
+        self._last: tuple[Window, Places, Places] | None = None
 
     def gather(self, cube: Cube, window: Window, bands: Sequence[int], nothing: float) -> Stored:
         """Values (len(bands), rows, cols) of a window of the map; ``nothing`` where no pixel of the swath lies.
 
         ValueError, a sentence, if the table points outside the swath.
         """
-        x, y = self._x.read(window).astype(np.int64) - 1, self._y.read(window).astype(np.int64) - 1
-        out = np.full((len(bands), window.rows, window.cols), nothing, cube.dtype)
+        if self._last is None or self._last[0] != window:  # mask and bands of a window come one after the other
+            self._last = window, *(plane.read(window).astype(np.int64) - 1 for plane in (self._y, self._x))
+        _, lines, samples = self._last
+        out = np.empty((len(bands), window.rows, window.cols), cube.dtype)
         try:
-            gather(out, lambda box: cube.read(box, bands), y, x, self._swath)
+            gather(out, lambda box: cube.read(box, bands), lines, samples, self._swath, nothing)
         except IndexError as error:
             raise ValueError(
                 f"The lookup table of the scene {self.path} points outside it. Download the file again."

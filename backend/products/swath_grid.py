@@ -75,8 +75,8 @@ class SwathGrid(Product):
 
     def read(self, window: Window, bands: Sequence[int]) -> Stored:
         """Stored values of a window; 0 where the sensor saw nothing. ValueError if the file cannot be read."""
-        out = np.zeros((len(bands), window.rows, window.cols), self.facts.dtype)
-        gather(out, lambda box: self.swath.read(box, bands), *self._looked_up(window), self._size)
+        out = np.empty((len(bands), window.rows, window.cols), self.facts.dtype)
+        gather(out, lambda box: self.swath.read(box, bands), *self._looked_up(window), self._size, 0)
         return out
 
     def usable(self, window: Window, flags: Sequence[str]) -> Mask | None:
@@ -86,8 +86,8 @@ class SwathGrid(Product):
             found = self.swath.usable(box, flags)
             return np.ones((1, box.rows, box.cols), bool) if found is None else found[None]
 
-        out = np.zeros((1, window.rows, window.cols), bool)
-        gather(out, counting, *self._looked_up(window), self._size)
+        out = np.empty((1, window.rows, window.cols), bool)
+        gather(out, counting, *self._looked_up(window), self._size, 0)
         return np.asarray(out[0])
 
     def close(self) -> None:
