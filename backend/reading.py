@@ -17,6 +17,8 @@ SUFFIX = ".mixel.json"
 WATER_VAPOUR = ((1340.0, 1460.0), (1790.0, 1960.0))
 """Ranges (nm) in which water vapour leaves hardly any light at the ground."""
 MOST_BANDS = 20_000
+NO_FLAGS = "none"
+"""In a list of quality flags written as text: no flag at all, where an empty text means the product's default."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from .cube import Array, Cube, Mask, Window, partition, spread, tiles
 from .damage import damage_told
 from .facts import COUNTS, RADIANCE, Flag
-from .meaning import Meaning
+from .interpretation import Interpretation
 from .place import Place
 from .products import open_product
 from .reading import Reading
@@ -64,8 +64,8 @@ class Scene:
         try:
             with damage_told(self.path):
                 self._stamp = self._identity()
-                self._meaning = Meaning(self._product, self.reading, self.path)
-                self.facts, self.notices = self._meaning.facts, self._meaning.notices
+                self._read_as = Interpretation(self._product, self.reading, self.path)
+                self.facts, self.notices = self._read_as.facts, self._read_as.notices
         except ValueError:
             self.close()
             raise
@@ -83,7 +83,7 @@ class Scene:
     @property
     def bands(self) -> int:
         """Number of bands in use."""
-        return self._meaning.bands
+        return self._read_as.bands
 
     @property
     def wavelengths(self) -> Array | None:
@@ -98,7 +98,7 @@ class Scene:
     @property
     def scale_sentence(self) -> str:
         """How stored values became reflectance, in words: of the first band in use."""
-        gain, offset = self._meaning.conversion
+        gain, offset = self._read_as.conversion
         added = f" {offset:+g}" if offset else ""
         what = "" if self.is_reflectance else f", {self.facts.quantity} {self.facts.unit}".rstrip()
         return f"stored value / {1 / gain:g}{added}{what}"
@@ -111,7 +111,7 @@ class Scene:
     @property
     def band_numbers(self) -> NDArray[np.int64]:
         """Numbers of the bands in use within the file, from 1."""
-        return self._meaning.band_numbers
+        return self._read_as.band_numbers
 
     @property
     def place(self) -> Place:
@@ -157,12 +157,12 @@ class Scene:
         if inside is not None and not inside.any():
             return Cube(window, np.zeros((self.bands, *inside.shape), np.float32), inside)
         with damage_told(self.path):
-            tile = self._meaning.tile(whole(window))
+            tile = self._read_as.tile(whole(window))
         self.check_unchanged()
-        valid = self._meaning.valid(tile)
+        valid = self._read_as.valid(tile)
         if inside is not None:
             valid &= inside
-        values = self._meaning.values(tile)
+        values = self._read_as.values(tile)
         values[:, ~valid] = 0
         return Cube(window, values, valid)
 
@@ -215,7 +215,7 @@ class Scene:
         return [_stamp(path) for path in self._product.files]
 
     def _of_good_bands(self, values: tuple[float, ...] | None) -> Array | None:
-        return None if values is None else np.array(values, dtype=np.float32)[self._meaning.good]
+        return None if values is None else np.array(values, dtype=np.float32)[self._read_as.good]
 
 
 def whole(window: Window) -> Window:

@@ -61,11 +61,11 @@ class SpatialFeatures:
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], wavelengths: Array | None) -> SpatialFeatures:
         """From ``arrays()``. ValueError, one sentence, if they are none, or not for so many bands."""
-        mean, weights = (arrays.get(name) for name in NAMES)
-        for values in (mean, weights):
-            if not isinstance(values, np.ndarray) or values.dtype != np.float32 or not np.isfinite(values).all():
-                raise misfit("the mean or the weights of the components are missing or no finite float32 numbers")
-        assert mean is not None and weights is not None
+        found = [arrays[name] for name in NAMES if name in arrays]
+        sound = [isinstance(one, np.ndarray) and one.dtype == np.float32 and np.isfinite(one).all() for one in found]
+        if len(found) < len(NAMES) or not all(sound):
+            raise misfit("the mean or the weights of the components are missing or no finite float32 numbers")
+        mean, weights = found
         bands = len(mean) if mean.ndim == 1 else 0
         if bands == 0 or weights.ndim != 2 or len(weights) != bands or not 1 <= weights.shape[1] <= COMPONENTS:
             raise misfit(f"its components are not 1 to {COMPONENTS} of one number of bands")

@@ -16,11 +16,10 @@ import subprocess  # nosec B404 # starts this Python with a fixed list of argume
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -207,12 +206,3 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-def main(arguments: list[str]) -> int:
-    """Try the forms named after the device and print what came of each."""
-    told: Any = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print must not stand among the answers
-    for name, one in trial(torch.device(arguments[0]), arguments[1:]):
-        print(json.dumps({"form": name, **asdict(one)}), file=told, flush=True)
-    return 0

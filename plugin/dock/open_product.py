@@ -22,8 +22,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...backend.facts import Facts
 from ...backend.protocol import Described, Event, Progress
-from ...backend.reading import Reading
-from ...backend.tasks.open_product.config import NO_FLAGS
+from ...backend.reading import NO_FLAGS, Reading
 from .. import interpreter
 from ..description import Question
 from ..inputs import PRODUCT_FILES

@@ -197,7 +197,7 @@ def test_a_large_scene_that_states_its_good_bands_opens_without_a_look_at_its_pi
     good = np.ones(len(VALUES), np.uint8)
     good[[3, 4]] = 0
     path = emit(tmp_path, VALUES, table=plain_table(ROWS, COLS), good=good if states_bands else None, chunks=(7, 7, 6))
-    monkeypatch.setattr("mixel.backend.meaning.SPARED_BYTES", 1000)
+    monkeypatch.setattr("mixel.backend.interpretation.SPARED_BYTES", 1000)
     reads, read = [], lookup.Lookup.gather
     monkeypatch.setattr(lookup.Lookup, "gather", lambda *given: reads.append(given) or read(*given))
     with Scene(path) as scene:

@@ -405,7 +405,7 @@ def test_a_large_product_that_states_all_opens_without_a_look_at_its_pixels(tmp_
     stored[2] = -32768
     path, _ = l2a(tmp_path / "said", data=stored, xml=xml)
     silent, _ = l2a(tmp_path / "silent", data=stored)
-    monkeypatch.setattr("mixel.backend.meaning.SPARED_BYTES", 1000)
+    monkeypatch.setattr("mixel.backend.interpretation.SPARED_BYTES", 1000)
     reads = []
     read = enmap.DlrScene.read
     monkeypatch.setattr(enmap.DlrScene, "read", lambda *given: reads.append(given) or read(*given))

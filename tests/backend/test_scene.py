@@ -121,11 +121,15 @@ def test_a_truncated_envi_file_is_refused_with_its_path(tmp_path):
     assert f"The scene {path} cannot be" in refusal(path)
 
 
-@pytest.mark.parametrize("name", ["missing.tif", "folder", "words.tif", "empty.tif", "nul\0.tif", "\udcfc.tif"])
+def test_an_empty_file_is_called_so(tmp_path):
+    (tmp_path / "empty.tif").touch()
+    assert f"The file {tmp_path / 'empty.tif'} is empty" in refusal(tmp_path / "empty.tif")
+
+
+@pytest.mark.parametrize("name", ["missing.tif", "folder", "words.tif", "nul\0.tif", "\udcfc.tif"])
 def test_what_is_no_raster_is_refused_with_its_path(tmp_path, name):
     (tmp_path / "folder").mkdir()
     (tmp_path / "words.tif").write_text("no raster")
-    (tmp_path / "empty.tif").touch()
     assert f"The scene {tmp_path / name} cannot be opened as a raster" in refusal(tmp_path / name)
 
 

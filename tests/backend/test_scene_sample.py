@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mixel.backend.cube import MAX_TILES, Window, spread, tiles
-from mixel.backend.meaning import Meaning
+from mixel.backend.interpretation import Interpretation
 from mixel.backend.scene import Scene
 from scenes import COLS, ROWS, mixture, refusal, stored, write
 
@@ -58,8 +58,8 @@ def repeated(path, values, rows, cols):
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_a_sample_of_a_large_scene_holds_few_pixels_and_opening_it_reads_few(tmp_path, monkeypatch):
     read = []
-    real = Meaning.tile
-    monkeypatch.setattr(Meaning, "tile", lambda self, window: read.append(window) or real(self, window))
+    real = Interpretation.tile
+    monkeypatch.setattr(Interpretation, "tile", lambda self, window: read.append(window) or real(self, window))
     with Scene(repeated(tmp_path / "large.vrt", stored(mixture(rows=150, cols=130)), 12, 15)) as scene:
         assert scene.rows * scene.cols > 3_500_000
         tiles = scene.sample(8, 32)
@@ -115,8 +115,8 @@ def huge(path, inside=""):
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_an_empty_huge_scene_is_refused_after_a_bounded_number_of_reads(tmp_path, monkeypatch):
     read = []
-    real = Meaning.tile
-    monkeypatch.setattr(Meaning, "tile", lambda self, window: read.append(window) or real(self, window))
+    real = Interpretation.tile
+    monkeypatch.setattr(Interpretation, "tile", lambda self, window: read.append(window) or real(self, window))
     assert "Every pixel of the scene is nodata, or all but a few" in refusal(huge(tmp_path / "huge.vrt"))
     assert len(read) <= MAX_TILES + 32 and max(window.rows * window.cols for window in read) <= 64 * 64
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mixel.backend import meaning as meaning_module
-from mixel.backend.meaning import SURVEYED, Meaning
+from mixel.backend import interpretation
+from mixel.backend.interpretation import SURVEYED, Interpretation
 from mixel.backend.scene import Scene
 from scenes import mixture, stored, write
 
@@ -13,13 +13,13 @@ from scenes import mixture, stored, write
 @pytest.fixture
 def looked_at(monkeypatch):
     """Windows that are read while a scene is opened."""
-    found, read = [], Meaning.tile
+    found, read = [], Interpretation.tile
 
     def noted(self, window):
         found.append(window)
         return read(self, window)
 
-    monkeypatch.setattr(Meaning, "tile", noted)
+    monkeypatch.setattr(Interpretation, "tile", noted)
     return found
 
 
@@ -43,11 +43,11 @@ def test_tiles_lie_within_blocks(tmp_path, looked_at, interleave, block):
 
 def test_where_blocks_are_dear_few_are_read_but_never_too_few(tmp_path, looked_at, monkeypatch):
     path = write(tmp_path / "a.tif", cube(), tiled=True, blockxsize=256, blockysize=256)
-    monkeypatch.setattr(meaning_module, "SURVEY_BYTES", 10 * 256 * 256 * 12 * 2)
+    monkeypatch.setattr(interpretation, "SURVEY_BYTES", 10 * 256 * 256 * 12 * 2)
     with Scene(path):
         assert len(looked_at) == 10
     looked_at.clear()
-    monkeypatch.setattr(meaning_module, "SURVEY_BYTES", 1)
+    monkeypatch.setattr(interpretation, "SURVEY_BYTES", 1)
     with Scene(path) as opened:
         assert len(looked_at) == SURVEYED[0] and opened.scale_sentence == "stored value / 10000"
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...config import setting
+from ...reading import NO_FLAGS
 from .. import File, Task
-
-NO_FLAGS = "none"
-"""In place of names of flags: no marked pixel is left out."""
 
 
 @dataclass(frozen=True)

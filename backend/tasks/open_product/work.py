@@ -13,12 +13,11 @@ from ...facts import Facts
 from ...outputs import OutputFolder, refusals
 from ...products import Product, open_product
 from ...protocol import Progress
-from ...reading import Reading
+from ...reading import NO_FLAGS, Reading
 from ...record import Run
 from ...report import Section
 from ...scene import Scene
 from .checking import difference
-from .config import NO_FLAGS
 from .geotiff import write_geotiff
 from .masks import Shares
 from .meaning import Meaning

@@ -48,7 +48,7 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     check_values(run, sample)
     number = settled_number(run, run.options.number, run.settings.num_endmembers, pixels_of(sample))
     run.settings = replace(run.settings, num_endmembers=number)
-    unmixer = run.on_device(lambda device: module.fit(sample, run.settings, device, Steps(run.emit, TRAINING_SHARE)))
+    unmixer = _fitted(run, module, sample)
     run.trained(unmixer.record, unmixer.num_parameters)
     beside = beside_classical(run, sample, unmixer, run.settings.seed)
     del sample
@@ -68,6 +68,10 @@ def perform(run: Run, folder: OutputFolder) -> list[Section]:
     if matches:
         page.append(Section("Names of the endmembers", tables=[table(matches)]))
     return [*page, *([beside] if beside else [])]
+
+
+def _fitted(run: Run, module: Any, sample: list[Cube]) -> Any:
+    return run.on_device(lambda device: module.fit(sample, run.settings, device, Steps(run.emit, TRAINING_SHARE)))
 
 
 def check_values(run: Run, sample: list[Cube]) -> None:

@@ -31,7 +31,7 @@ NEARLY_ALL, FEW_BANDS = 0.9, 0.25
 """Bands of which a smaller share is within reason are left out, and not their pixels, if they are so few of all."""
 
 
-class Meaning:
+class Interpretation:
     """How the stored values of one product are read.
 
     ``facts``: the product's, with what the user knows better. ``good`` (bands of the file,): which bands are in use.
