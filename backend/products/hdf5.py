@@ -94,7 +94,8 @@ class Cube:
         self.dtype = np.dtype(dataset.dtype.newbyteorder("=") if dataset.dtype.kind != "b" else np.uint8)
         chunk = dataset.chunks[axes[0]] if dataset.chunks else 4
         self._bridged = BRIDGED if axes[0] == 2 else int(chunk)
-        self.block = tuple(int(dataset.chunks[axis]) for axis in axes[1:]) if dataset.chunks else (1, 1)
+        pieces = dataset.chunks or (1, 1, 1)
+        self.block = int(pieces[axes[1]]), int(pieces[axes[2]])
         plist = dataset.id.get_create_plist()
         for index in range(plist.get_nfilters()):
             code, _, _, name = plist.get_filter(index)

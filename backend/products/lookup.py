@@ -31,9 +31,11 @@ class Lookup:
 
         ValueError, a sentence, if the table points outside the swath.
         """
-        if self._last is None or self._last[0] != window:  # mask and bands of a window come one after the other
-            self._last = window, *(plane.read(window).astype(np.int64) - 1 for plane in (self._y, self._x))
-        _, lines, samples = self._last
+        last = self._last
+        if last is None or last[0] != window:  # mask and bands of a window come one after the other
+            lines, samples = (plane.read(window).astype(np.int64) - 1 for plane in (self._y, self._x))
+            last = self._last = window, lines, samples
+        _, lines, samples = last
         out = np.empty((len(bands), window.rows, window.cols), cube.dtype)
         try:
             gather(out, lambda box: cube.read(box, bands), lines, samples, self._swath, nothing)
