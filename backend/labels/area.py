@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from ..cube import WHOLE_TILES, Mask, Window
-from .burn import strips
+from ..links import check_file
+from .burn import batches
 from .layer import read_layer
 from .lying import check_grid
 from .pixels import Grid
@@ -119,6 +121,7 @@ def read_area(given: Mapping[str, Any], grid: Grid) -> Area:
 
 
 def _is_raster(path: str) -> bool:
+    check_file(Path(path))
     try:
         with rasterio.open(path):
             return True
@@ -127,15 +130,13 @@ def _is_raster(path: str) -> bool:
 
 
 def _of_layer(path: str, layer: str | None, grid: Grid) -> Area:
-    placed, bits, taking = place(read_layer(path, layer, None), grid), _blank(grid), []
-    for part in placed.touching:
-        for flat in strips(placed.parts[part], grid.rows, grid.cols):
-            _set(bits, flat, grid.cols)
-            if len(flat):
-                taking.append(part)
+    placed, bits, taking = place(read_layer(path, layer, None), grid), _blank(grid), set[int]()
+    for flat, owners in batches(placed.parts[placed.touching], grid.rows, grid.cols):
+        _set(bits, flat, grid.cols)
+        taking.update(np.unique(owners).tolist())
     if not taking:
         raise ValueError(placed.nowhere())
-    return Area(bits, grid.cols, [*placed.notices, *placed.misses(taking)])
+    return Area(bits, grid.cols, [*placed.notices, *placed.misses(placed.touching[sorted(taking)].tolist())])
 
 
 def _of_raster(path: str, grid: Grid) -> Area:

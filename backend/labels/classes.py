@@ -32,16 +32,21 @@ def make_classes(names: Sequence[str], colours: Mapping[str, str] | None = None,
     ValueError if there are fewer than ``least`` (1 or 2) or more than 32767 of them, or a name is too long.
     """
     check_lengths(names)
-    if len(names) > MAX_CLASSES:
-        raise ValueError(
-            f"There are {len(names)} classes; a class map holds {MAX_CLASSES} at most. Choose another field."
-        )
+    check_number(names)
     check_enough(names, least)
     given = {name: colour.lower() for name, colour in (colours or {}).items() if _is_colour(colour)}
     made = _fresh_colours({given[name] for name in names if name in given})
     return tuple(
         Class(value, name, given[name] if name in given else next(made)) for value, name in enumerate(names, start=1)
     )
+
+
+def check_number(names: Sequence[str]) -> None:
+    """ValueError, a sentence, if there are more classes than a map holds."""
+    if len(names) > MAX_CLASSES:
+        raise ValueError(
+            f"There are {len(names)} classes; a class map holds {MAX_CLASSES} at most. Choose another field."
+        )
 
 
 def check_enough(names: Sequence[str], least: int, where: str = "on the scene's pixels") -> None:

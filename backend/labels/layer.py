@@ -13,11 +13,14 @@ import pyogrio.raw
 import shapely
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
+from rasterio._err import CPLE_BaseError  # rasterio names it nowhere else
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from ..links import check_links
 from ..names import plain
+from .classes import check_number
+from .endless import check_ends
 from .pixels import counted, listed
 
 ONE = "area"
@@ -51,16 +54,18 @@ def read_layer(source: str, layer: str | None, attribute: str | None, labels: Ma
     links = check_links(path)
     try:
         chosen = _chosen(path, layer or options.get("layername"), options.get("layerid"))
+        check_ends(path, chosen, options.get("subset"))
         info = pyogrio.read_info(path, layer=chosen)
         if attribute is not None:
             _check_field(attribute, info)
         ids, geometries, values = _features(path, chosen, attribute, options.get("subset"))
-    except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
+    except (DataSourceError, DataLayerError, UnicodeError) as error:
         raise ValueError(
             f"The layer {path} cannot be read as vectors ({error}). Check that the file is whole, or choose "
             "another layer."
         ) from error
     names, order = _called(*_names(values, attribute or ""), labels or {})
+    check_number(order)
     notices = [*links, *_case_notices(order)]
     for lacking, what in ((names == "", f"no class in the field '{attribute}'"), (geometries == None, "no geometry")):  # noqa: E711
         if lacking.any():
@@ -174,7 +179,7 @@ def _crs(text: str | None) -> CRS | None:
         return None
     try:
         crs = CRS.from_user_input(text)
-    except CRSError:
+        known = (crs.is_projected or crs.is_geographic) and "undefined" not in crs.to_wkt().lower()
+    except (CRSError, CPLE_BaseError):
         return None
-    known = (crs.is_projected or crs.is_geographic) and "undefined" not in crs.to_wkt().lower()
     return crs if known else None

@@ -20,6 +20,10 @@ from .pixels import Grid, counted
 
 EDGE = 8
 """Pixels: so long an edge bends by far less than a pixel."""
+MOST_CROSSINGS, FEW_CORNERS = 20_000, 200
+"""A polygon is repaired if its edges cross less often, about, or if it has fewer corners."""
+FARTHEST = 1e12
+"""Pixels from the scene's corner: a coordinate beyond lies nowhere on Earth."""
 MOST_EDGES = 100_000
 """Of a feature, in each direction: it may cover a continent."""
 
@@ -41,8 +45,9 @@ class Placed:
 
     def misses(self, taking: Sequence[int]) -> list[str]:
         """What is to be said of features that lie outside the scene, or take no pixel; ``taking``: parts that do."""
-        ids, scene = self.layer.ids, shapely.box(0, 0, self.grid.cols, self.grid.rows)
-        beyond = self.touching[~shapely.covers(scene, self.parts[self.touching])]
+        ids, boxes = self.layer.ids, shapely.bounds(self.parts[self.touching])
+        within = (boxes[:, :2] >= 0).all(axis=1) & (boxes[:, 2:] <= (self.grid.cols, self.grid.rows)).all(axis=1)
+        beyond = self.touching[~within]
         outside = np.setdiff1d(self.owners, self.owners[self.touching])
         slim = np.setdiff1d(self.owners[self.touching], self.owners[list(taking)])
         notices = []
@@ -84,12 +89,27 @@ def place(layer: Layer, grid: Grid) -> Placed:
     """Put a layer of any coordinate system on a scene's grid."""
     geometries = _on_grid(layer, grid)
     parts, owners = shapely.get_parts(geometries, return_index=True)  # of a layer with one feature per class, areas
-    broken = ~shapely.is_valid(parts)
+    broken = np.flatnonzero(~shapely.is_valid(parts))
+    tangled = _tangled(parts[broken])
+    tangles, broken = broken[tangled], broken[~tangled]
     parts[broken] = shapely.make_valid(parts[broken], method="structure")
     notices = [*layer.notices, *_placing_notices(layer, grid)]
-    notices += _faults(layer.ids, shapely.is_missing(geometries), owners[broken])
+    notices += _faults(layer.ids, shapely.is_missing(geometries), owners[broken], owners[tangles])
     touching = np.flatnonzero(shapely.intersects(parts, shapely.box(0, 0, grid.cols, grid.rows)))
     return Placed(layer, grid, parts, owners, touching, notices)
+
+
+def _tangled(parts: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Which parts cross themselves so often that a repair would take minutes and gigabytes.
+
+    Edges of the length L strewn over the area A cross about L * L / (pi * A) times.
+    """
+    left, top, right, bottom = shapely.bounds(parts).T
+    width, height = right - left, bottom - top
+    area = np.maximum(width * height, 1e-9 * (width + height) ** 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossings = shapely.length(parts) ** 2 / (np.pi * area)
+    return np.asarray((crossings > MOST_CROSSINGS) & (shapely.get_num_coordinates(parts) > FEW_CORNERS))
 
 
 def _placing_notices(layer: Layer, grid: Grid) -> list[str]:
@@ -111,7 +131,7 @@ def _on_grid(layer: Layer, grid: Grid) -> NDArray[np.object_]:
     known = np.isfinite(shapely.bounds(moved)).all(axis=1)
     found = np.full(len(moved), None, dtype=object)
     found[known] = to_pixels(moved[known])
-    found[~np.isfinite(shapely.bounds(found)).all(axis=1)] = None
+    found[~(np.abs(shapely.bounds(found)) < FARTHEST).all(axis=1)] = None
     return found
 
 
@@ -158,11 +178,18 @@ def _to_pixels(grid: Grid) -> Callable[[NDArray[np.object_]], Any]:
     return bent
 
 
-def _faults(ids: NDArray[np.int64], lost: NDArray[np.bool_], broken: NDArray[np.integer]) -> list[str]:
-    """What was done to features (indices) that could not be placed or were not valid, in words."""
+def _faults(
+    ids: NDArray[np.int64], lost: NDArray[np.bool_], broken: NDArray[np.integer], tangles: NDArray[np.integer]
+) -> list[str]:
+    """What was done to features (indices) that could not be placed, were repaired or beyond repair, in words."""
     notices = []
     if lost.any():
         notices.append(f"{features_are(ids[lost])} left out: coordinates that cannot be placed on the scene.")
     if len(broken):
         notices.append(f"{features_are(ids[np.unique(broken)])} not valid (edges cross, say) and repaired.")
+    if len(tangles):
+        notices.append(
+            f"{features_are(ids[np.unique(tangles)])} not valid: edges cross thousands of times. What lies inside an "
+            "odd number of times counts; draw them anew."
+        )
     return notices

@@ -14,6 +14,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from ..cube import Mask, partition
+from ..links import check_file
 
 BLOCK = 1024
 Block = tuple[int, int, NDArray[Any], Mask]
@@ -22,6 +23,7 @@ Block = tuple[int, int, NDArray[Any], Mask]
 
 def opened(path: str | Path, what: str) -> Any:
     """Open a raster; ``what``: what it is called where it cannot be opened."""
+    check_file(Path(path))
     try:
         return rasterio.open(path)
     except (RasterioError, UnicodeEncodeError) as error:

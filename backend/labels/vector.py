@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .burn import burn
+from .burn import burn_all
 from .classes import make_classes
 from .layer import read_layer
-from .pixels import MAX_PIXELS, TOO_MANY, Grid, Labels, listed, rare_notices, settled
+from .pixels import Grid, Labels, listed, rare_notices, settled
 from .placing import Placed, place
 
 
@@ -51,7 +51,8 @@ def _labels(
 ) -> Labels:
     """Classes numbered from 1, those without a pixel left out."""
     present, values = np.unique(codes, return_inverse=True)
-    gone = [name for code, name in enumerate(order) if code not in present]
+    there = set(present.tolist())
+    gone = [name for code, name in enumerate(order) if code not in there]
     if gone:
         notices.append(f"Classes without a single training pixel are left out: {listed(gone)}.")
     classes = make_classes([order[code] for code in present], colours, least)
@@ -66,16 +67,6 @@ def _labels(
 def _burnt(placed: Placed) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """Claimed pixels with indices of their class names and areas (parts of features)."""
     codes = {name: code for code, name in enumerate(placed.layer.order)}
-    flat, total = [np.empty(0, np.int64)], 0
-    for area in placed.touching:
-        flat.append(np.unique(burn(placed.parts[area], placed.grid.rows, placed.grid.cols)))
-        total += len(flat[-1])
-        if total > MAX_PIXELS:
-            raise ValueError(TOO_MANY)
-    sizes = [len(taken) for taken in flat[1:]]
-    kinds = [codes[name] for name in placed.layer.names[placed.owners[placed.touching]]]
-    return (
-        np.concatenate(flat),
-        np.repeat(np.array(kinds, np.int64), sizes),
-        np.repeat(placed.touching.astype(np.int32), sizes),
-    )
+    flat, owners = burn_all(placed.parts[placed.touching], placed.grid.rows, placed.grid.cols)
+    kinds = np.array([codes[name] for name in placed.layer.names[placed.owners[placed.touching]]], np.int64)
+    return flat, kinds[owners], placed.touching[owners].astype(np.int32)

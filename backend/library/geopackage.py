@@ -43,7 +43,8 @@ def read(path: Path) -> Found:
         table, field = _profile_field(database)
         columns = _texts(database, table, field)
         chosen = ", ".join(map(_quoted, [field, *columns]))
-        profiles, rows, values = [], [], 0
+        profiles: list[Profile] = []
+        rows, values = [], 0
         for dump, *row in database.execute(f"SELECT {chosen} FROM {_quoted(table)}"):  # nosec
             profile = _profile(dump)
             if profile is None:

@@ -122,6 +122,7 @@ def test_a_large_polygon_is_burnt_in_strips_as_it_is_whole(tmp_path, monkeypatch
     shape = shapely.affinity.rotate(box(1, 1, 20, 11), 20)
     whole = read_area(layer(tmp_path / "a.gpkg", [shape]), GRID)
     monkeypatch.setattr(burning, "STRIP", 30)
+    monkeypatch.setattr(burning, "CELLS", ())
     monkeypatch.setattr(burning, "MAX_PIXELS", 20)
     np.testing.assert_array_equal(read_area({"path": str(tmp_path / "a.gpkg")}, GRID).bits, whole.bits)
     with pytest.raises(ValueError, match="cover more than"):

@@ -326,7 +326,7 @@ def test_300_classes_are_fine_and_more_than_a_map_holds_are_not(write, monkeypat
 
 def test_more_training_pixels_than_memory_should_hold_are_refused(write, monkeypatch):
     monkeypatch.setattr(pixels, "MAX_PIXELS", 10)
-    monkeypatch.setattr("mixel.backend.labels.vector.MAX_PIXELS", 10)
+    monkeypatch.setattr("mixel.backend.labels.burn.MAX_PIXELS", 10)
     with pytest.raises(ValueError, match="cover more than"):
         read(write([WATER, SOIL], ["a", "b"]))
 
