@@ -10,41 +10,45 @@ Components are learnt from all pixels of the tiles around training pixels; no la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d
 
 from ..cube import Array, Cube, Window
 from ..scan import pool
+from ..training import Report
 from .contract import Classifier, Labelled, Plan, TrainingData
+from .guided import Guide
 from .patches import EXTREME, SMALLEST
 
 COMPONENTS = 30
 RADII = (1, 2, 4)
 """Pixels to each side of the squares whose means the filters take, twice."""
-EDGE = 0.1
-"""What counts as an edge: variance of the guide within a square, in variances of the whole guide."""
 HALO = 2 * max(RADII)
+MOST_OWN = 10.0
+"""The largest factor of a pixel's own components."""
 MOST = 20_000
 """About how many pixels the components are learnt from at the most."""
 CHUNK = 8192
 PLAN = Plan(num_tiles=64, tile=64, window=256, halo=HALO)
 """Tiles around the training pixels, and windows to map."""
-NAMES = ("feature_mean", "feature_weights")
+NAMES = ("feature_mean", "feature_weights", "feature_own")
 """Under which features are kept beside a classifier's own arrays."""
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SpatialFeatures:
-    """``mean`` (bands,) is taken off reflectance, ``weights`` (bands, components) make components of variance 1."""
+    """``mean`` (bands,) is taken off reflectance, ``weights`` (bands, components) make components of variance 1.
+
+    ``own``: what a pixel's own components are multiplied by, beside means whose factor is 1.
+    """
 
     mean: Array
     weights: Array
+    own: float = 1.0
 
     @classmethod
     def of(cls, tiles: list[Labelled]) -> SpatialFeatures:
@@ -65,22 +69,29 @@ class SpatialFeatures:
         sound = [isinstance(one, np.ndarray) and one.dtype == np.float32 and np.isfinite(one).all() for one in found]
         if len(found) < len(NAMES) or not all(sound):
             raise misfit("the mean or the weights of the components are missing or no finite float32 numbers")
-        mean, weights = found
+        mean, weights, own = found
         bands = len(mean) if mean.ndim == 1 else 0
         if bands == 0 or weights.ndim != 2 or len(weights) != bands or not 1 <= weights.shape[1] <= COMPONENTS:
             raise misfit(f"its components are not 1 to {COMPONENTS} of one number of bands")
         if wavelengths is not None and bands != len(wavelengths):
             raise misfit(f"it was made for {bands} bands and there are {len(wavelengths)}")
-        return cls(mean, weights)
+        if own.shape != (1,) or not 0 < own[0] <= MOST_OWN:
+            raise misfit("the factor of a pixel's own components is out of range")
+        return cls(mean, weights, float(own[0]))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What :meth:`restore` needs."""
-        return dict(zip(NAMES, (self.mean, self.weights), strict=True))
+        return dict(zip(NAMES, (self.mean, self.weights, np.array([self.own], np.float32)), strict=True))
+
+    @property
+    def components(self) -> int:
+        """Components of a pixel."""
+        return int(self.weights.shape[1])
 
     @property
     def count(self) -> int:
         """Features of a pixel."""
-        return int(self.weights.shape[1]) * (1 + len(RADII))
+        return self.components * (1 + len(RADII))
 
     def image(self, cube: Cube) -> Array:
         """Features (features, rows, cols): all components, then their means by radius. ValueError: other bands.
@@ -91,7 +102,7 @@ class SpatialFeatures:
             raise ValueError(
                 f"The scene has {len(cube.reflectance)} bands; this model was trained on {len(self.mean)}."
             )
-        number = self.weights.shape[1]
+        number = self.components
         found = np.zeros((1 + len(RADII), number, *cube.valid.shape), np.float32)
         found[0] = self._components(cube)
         guides = [Guide.of(found[0, 0].astype(np.float64), cube.valid, radius) for radius in RADII]
@@ -102,6 +113,7 @@ class SpatialFeatures:
                 found[scale, component] = guide.filtered(values)
 
         pool.run(number, work)
+        found[0] *= np.float32(self.own)
         return found.reshape(-1, *cube.valid.shape)
 
     def cube(self, cube: Cube) -> Cube:
@@ -151,17 +163,31 @@ class SpatialClassifier:
         return self.inner.classify(Cube(window, np.ascontiguousarray(values[:, None]), valid[None]))[:, 0]
 
 
-def fitted(data: TrainingData, fit: Callable[[TrainingData], Classifier]) -> SpatialClassifier:
+def fitted(
+    data: TrainingData,
+    fit: Callable[[TrainingData], Classifier],
+    factors: Sequence[float] = (1.0,),
+    report: Report = lambda *_: None,
+) -> SpatialClassifier:
     """What ``fit`` learns from the features of the training pixels. ValueError if there are none.
 
-    Validation pixels are left out: nothing is chosen by them.
+    Of the factors of a pixel's own components that is taken with which most validation pixels are right; the first if
+    there are no validation pixels. A step of the report is a factor tried, its loss the error.
     """
-    tiles = [tile for tile in data.training if known(tile).any()]
+    tiles, held = ([one for one in some if known(one).any()] for some in (data.training, data.validation))
     if not tiles:
         raise ValueError("There are no training pixels; label some pixels of at least two classes.")
     features = SpatialFeatures.of(tiles)
-    training = [features.labelled(tile) for tile in tiles]
-    return SpatialClassifier(features, fit(replace(data, training=training, validation=[], wavelengths=None)))
+    training, judges = ([features.labelled(one) for one in some] for some in (tiles, held if factors[1:] else []))
+    found, errors = [], []
+    for step, factor in enumerate(factors if judges else factors[:1], start=1):
+        some = [_weighed(one, features.components, factor) for one in training]
+        inner = fit(replace(data, training=some, validation=[], wavelengths=None))
+        found.append(SpatialClassifier(replace(features, own=factor), inner))
+        errors.append(_error(inner, [_weighed(one, features.components, factor) for one in judges]))
+        if judges:
+            report(step, len(factors), errors[-1])
+    return found[int(np.argmin(errors))]
 
 
 def restored(
@@ -178,48 +204,24 @@ def restored(
     return SpatialClassifier(features, restore(own, np.arange(features.count, dtype=np.float32)))
 
 
+def _weighed(item: Labelled, components: int, factor: float) -> Labelled:
+    """With a pixel's own components, the first bands, multiplied by a factor."""
+    values = item.cube.reflectance.copy()
+    values[:components] *= np.float32(factor)
+    return replace(item, cube=replace(item.cube, reflectance=values))
+
+
+def _error(classifier: Classifier, judges: list[Labelled]) -> float:
+    """The share of labelled pixels, rows of features, that a classifier gets wrong; 0 of none."""
+    wrong = [classifier.classify(one.cube).argmax(axis=0) + 1 != one.labels for one in judges]
+    return float(np.concatenate(wrong, axis=1).mean()) if wrong else 0.0
+
+
 def known(tile: Labelled) -> NDArray[np.bool_]:
     """Where (rows, cols) a tile has a label and data."""
     return (tile.labels > 0) & tile.cube.valid
 
 
-@dataclass(frozen=True)
-class Guide:
-    """An image that filters respect the edges of, with what they need of it, all (rows, cols).
-
-    ``mean`` and ``spread`` (variance) are those of the squares around; ``count``: their valid pixels.
-    """
-
-    values: Numbers
-    valid: NDArray[np.bool_]
-    radius: int
-    count: Numbers
-    mean: Numbers
-    spread: Numbers
-
-    @classmethod
-    def of(cls, values: Numbers, valid: NDArray[np.bool_], radius: int) -> Guide:
-        """Values are 0 where they are not valid."""
-        count = np.maximum(_sums(valid.astype(np.float64), radius), 1)
-        mean = _sums(values, radius) / count
-        spread = np.maximum(_sums(values * values, radius) / count - mean * mean, 0)
-        return cls(values, valid, radius, count, mean, spread)
-
-    def filtered(self, image: Numbers) -> Numbers:
-        """The image, 0 where it is not valid, as the mean of the lines that fit it to the guide in all squares."""
-        mean = _sums(image, self.radius) / self.count
-        slope = (_sums(image * self.values, self.radius) / self.count - mean * self.mean) / (self.spread + EDGE)
-        offset = mean - slope * self.mean
-        slopes, offsets = (_sums(one * self.valid, self.radius) / self.count for one in (slope, offset))
-        return np.asarray(slopes * self.values + offsets)
-
-
 def misfit(fault: str) -> ValueError:
     """The sentence that says what is wrong with a stranger's arrays."""
     return ValueError(f"The weights are no spatial model for these classes and bands: {fault}.")
-
-
-def _sums(values: Numbers, radius: int) -> Numbers:
-    """Sums (rows, cols) over the squares around; what lies outside is 0."""
-    ones = np.ones(2 * radius + 1)
-    return np.asarray(correlate1d(correlate1d(values, ones, axis=0, mode="constant"), ones, axis=1, mode="constant"))

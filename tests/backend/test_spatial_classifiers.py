@@ -23,11 +23,11 @@ def name(request):
     return request.param
 
 
-def noisy(rows=40, cols=36, seed=4):
+def noisy(rows=40, cols=36, seed=4, noise=0.6):
     """Fields of three classes whose spectra noise drowns."""
     cube, classes = made_scene(rows, cols)
-    noise = np.random.default_rng(seed).normal(0, 0.6, cube.reflectance.shape).astype(np.float32)
-    return replace(cube, reflectance=np.where(cube.valid, cube.reflectance + noise, 0)), classes
+    drawn = np.random.default_rng(seed).normal(0, noise, cube.reflectance.shape).astype(np.float32)
+    return replace(cube, reflectance=np.where(cube.valid, cube.reflectance + drawn, 0)), classes
 
 
 def fitted(name, known, report=lambda *_: None, **settings):
@@ -72,13 +72,37 @@ def test_nothing_is_pickled(name):
     assert all(values.dtype.kind in "fiu" for values in fitted(name, data(cube, classes)).weights().values())
 
 
-def test_validation_pixels_teach_nothing(name):
+def test_validation_pixels_teach_the_forest_nothing():
     cube, classes = made_scene()
     known = data(cube, classes, validation=20)
-    first, second = (fitted(name, one).weights() for one in (known, replace(known, validation=[])))
+    first, second = (fitted("spatial_forest", one).weights() for one in (known, replace(known, validation=[])))
     assert first.keys() == second.keys()
     for key, values in first.items():
         np.testing.assert_array_equal(values, second[key])
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.6])
+def test_validation_pixels_choose_how_much_the_pixel_itself_counts(noise):
+    cube, classes = noisy(noise=noise)
+    known, heard = data(cube, classes, validation=60), []
+    chosen = fitted("spatial_svm", known, lambda *told: heard.append(told))
+    each = {own: fitted("spatial_svm", known, own=own) for own in (0.5, 0.25, 1.0)}
+    held = known.validation[0].labels
+    wrong = [(one.classify(cube).argmax(axis=0) + 1 != held)[held > 0].mean() for one in each.values()]
+    assert [one[:2] for one in heard] == [(1, 3), (2, 3), (3, 3)]
+    np.testing.assert_allclose([error for _, _, error in heard], wrong, atol=1e-6)
+    assert chosen.features.own == list(each)[int(np.argmin(wrong))]
+    np.testing.assert_array_equal(chosen.classify(cube), each[chosen.features.own].classify(cube))
+
+
+def test_without_validation_pixels_the_pixel_itself_counts_half():
+    cube, classes = made_scene()
+    known, heard = data(cube, classes), []
+    machine = fitted("spatial_svm", known, lambda *told: heard.append(told))
+    assert machine.features.own == 0.5 and heard == []
+    full = fitted("spatial_svm", known, own=1).inner.spectra
+    np.testing.assert_allclose(machine.inner.spectra[:, :BANDS], 0.5 * full[:, :BANDS], rtol=1e-6)
+    np.testing.assert_array_equal(machine.inner.spectra[:, BANDS:], full[:, BANDS:])
 
 
 def test_tiles_with_their_halo_teach_what_the_whole_scene_teaches(name):
@@ -126,8 +150,8 @@ def test_settings_of_the_machine_reach_it():
     shipped = fitted("spatial_svm", known, lambda *told: heard.append(told))
     assert heard == [] and shipped.inner.machine.svc.C == 10
     assert shipped.inner.machine.svc.gamma == pytest.approx(1 / (4 * BANDS))
-    chosen = fitted("spatial_svm", known, lambda *told: heard.append(told), penalty=0, width=0)
-    assert len(heard) == 16 and chosen.inner.constants[0] in (1, 10, 100, 1000)
+    chosen = fitted("spatial_svm", known, penalty=0, width=0)
+    assert chosen.inner.constants[0] in (1, 10, 100, 1000) and chosen.inner.constants[1] in (0.1, 0.3, 1, 3)
     assert len(fitted("spatial_svm", known, most=100).inner.classes) == 100
 
 

@@ -9,7 +9,8 @@ import pytest
 from mixel.backend.cube import Cube, Window, partition
 from mixel.backend.methods import spatial_features
 from mixel.backend.methods.contract import Labelled
-from mixel.backend.methods.spatial_features import EDGE, HALO, RADII, SpatialFeatures
+from mixel.backend.methods.guided import EDGE
+from mixel.backend.methods.spatial_features import HALO, RADII, SpatialFeatures
 from stripes import BANDS, crop, made_scene
 
 
@@ -167,7 +168,21 @@ def test_arrays_bring_the_same_features_back():
     np.testing.assert_array_equal(again.image(cube), learnt.image(cube))
 
 
+def test_a_pixels_own_components_are_multiplied_and_means_are_not():
+    cube = gappy()
+    learnt = features(cube)
+    half = replace(learnt, own=0.5)
+    np.testing.assert_array_equal(half.image(cube)[:BANDS], 0.5 * learnt.image(cube)[:BANDS])
+    np.testing.assert_array_equal(half.image(cube)[BANDS:], learnt.image(cube)[BANDS:])
+    assert SpatialFeatures.restore(half.arrays(), None).own == 0.5
+
+
 HOSTILE = {
+    "no factor": lambda arrays: arrays.pop("feature_own"),
+    "a factor of nothing": lambda arrays: arrays["feature_own"].fill(0),
+    "a negative factor": lambda arrays: arrays["feature_own"].fill(-1),
+    "a huge factor": lambda arrays: arrays["feature_own"].fill(1e30),
+    "two factors": lambda arrays: arrays.__setitem__("feature_own", np.ones(2, np.float32)),
     "no mean": lambda arrays: arrays.pop("feature_mean"),
     "no weights": lambda arrays: arrays.pop("feature_weights"),
     "no numbers": lambda arrays: arrays["feature_mean"].__setitem__(0, np.nan),

@@ -45,6 +45,15 @@ class Config:
         maximum=1e3,
     )
     seed: int = shared.seed()
+    own: float = setting(
+        0.0,
+        "Weight of the pixel itself",
+        "How much a pixel's own spectrum counts beside the means around it, which count 1; 0: 0.25, 0.5 or 1, "
+        "whichever gets most validation pixels right, and 0.5 where there are none.",
+        minimum=0,
+        maximum=10,
+        advanced=True,
+    )
     most: int = setting(
         5000,
         "Training pixels at most",
