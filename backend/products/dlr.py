@@ -19,7 +19,7 @@ from ..place import Place
 from .delivery import Found, find
 from .product import Numbers
 from .quality_rasters import Mark, QualityRasters
-from .strip_raster import StripRaster
+from .raster import Raster
 from .xml_file import number, parsed
 
 NAMES = re.compile(
@@ -122,13 +122,15 @@ def missing_image(found: Found) -> ValueError:
     return ValueError(f"The SPECTRAL_IMAGE of {found.base} is missing beside its METADATA.XML. Copy it there.")
 
 
-class DlrScene(StripRaster):
+class DlrScene(Raster):
     """An image of DLR's with the words of its METADATA.XML and the flags of its quality rasters."""
 
     def __init__(self, found: Found, image: str, bands: BandTable) -> None:
         """Open the image, one of the product's parts. ValueError, a sentence, if it does not fit its metadata."""
         self._found, self._quality, self._image = found, None, Path(found.parts[image]).name
-        super().__init__(found.delivery.raster(found.parts[image]), found.delivery.on_disk(found.parts[image]))
+        super().__init__(
+            found.delivery.raster(found.parts[image]), found.delivery.on_disk(found.parts[image]), eager=True
+        )
         if found.zipped:  # unpacked from far before it for any pixel of it
             self.block = (self.facts.rows, self.facts.cols)
         self._reads("METADATA")

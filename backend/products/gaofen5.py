@@ -14,7 +14,7 @@ import numpy as np
 from ..facts import COUNTS, RADIANCE
 from .delivery import Found, find
 from .product import Numbers
-from .strip_raster import StripRaster
+from .raster import Raster
 from .xml_file import number
 
 NAMES = re.compile(
@@ -29,7 +29,7 @@ PARTS = {"VN": "VNIR", "SW": "SWIR"}
 UNIT = "W/m2/sr/um"
 
 
-def recognise(path: Path) -> StripRaster | None:
+def recognise(path: Path) -> Raster | None:
     """The Gaofen-5 scene at a path: an image, its folder or its zip, or None.
 
     ValueError, a sentence, if it cannot be used.
@@ -40,7 +40,7 @@ def recognise(path: Path) -> StripRaster | None:
         return None
     part = found.chosen or ("VN" if "VN" in found.parts else "SW")
     name = found.parts[part]
-    scene = StripRaster(found.delivery.raster(name), found.delivery.on_disk(name))
+    scene = Raster(found.delivery.raster(name), found.delivery.on_disk(name), eager=True)
     if not scene.facts.dtype.startswith(("int", "uint")):
         scene.close()
         return None  # no counts: what somebody made of them
@@ -59,7 +59,7 @@ def _of_metadata(path: Path) -> Found | None:
     return None if found is None else replace(found, chosen="")
 
 
-def _describe(scene: StripRaster, found: Found, part: str) -> None:
+def _describe(scene: Raster, found: Found, part: str) -> None:
     notes, bands = list(scene.facts.notes), scene.facts.bands
     calibration, axis = (_columns(scene, found, kind, part, bands) for kind in ("RADCAL", "SPECTRALRESPONSE"))
     quantity, unit = (COUNTS, "") if calibration is None else (RADIANCE, UNIT)
@@ -91,7 +91,7 @@ def _describe(scene: StripRaster, found: Found, part: str) -> None:
     )
 
 
-def _columns(scene: StripRaster, found: Found, kind: str, part: str, bands: int) -> Numbers | None:
+def _columns(scene: Raster, found: Found, kind: str, part: str, bands: int) -> Numbers | None:
     """Two numbers a band out of a text file (bands, 2); None if there is no such file.
 
     ValueError, a sentence, if it is damaged or of another image.

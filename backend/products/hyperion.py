@@ -24,7 +24,6 @@ from ..facts import RADIANCE, Facts
 from .delivery import Found, find
 from .product import Product
 from .raster import Raster, opened
-from .strip_raster import StripRaster
 from .xml_file import number
 
 NAMES = re.compile(
@@ -72,7 +71,7 @@ class Band(NamedTuple):
     name: str
 
 
-class Hyperion(StripRaster):
+class Hyperion(Raster):
     """The bands of one scene, read as one raster: GDAL opens their files when they are read, and few at a time."""
 
     def __init__(self, found: Found, level: str, bands: Sequence[Band]) -> None:
@@ -80,7 +79,7 @@ class Hyperion(StripRaster):
         stack, strips = _stack(found, bands)
         self._memory = MemoryFile(stack, ext=".vrt")
         try:
-            super().__init__(self._memory.open(), found.delivery.path, in_strips=strips)
+            super().__init__(self._memory.open(), found.delivery.path, eager=True, in_strips=strips)
         except RasterioError as error:
             self._memory.close()
             raise ValueError(f"The bands of {found.base} cannot be read as one scene ({error}). {AGAIN}") from error

@@ -23,6 +23,7 @@ from .envi_header import is_header
 from .masks import Masks, alpha_bands
 from .product import Numbers, Product, Stored
 from .raw_files import check_whole, factors_of, fields_of, header_file, nodata_of, place_of
+from .rows import Rows
 from .sidecars import beside
 
 FEWEST_POINTS = 3
@@ -75,9 +76,12 @@ class Raster(Product):
     ``header``: the fields of its ENVI header, keys in small letters; empty without one.
     """
 
-    def __init__(self, dataset: Any, path: Path) -> None:
-        """Take over an open dataset."""
+    def __init__(self, dataset: Any, path: Path, eager: bool = False, in_strips: bool | None = None) -> None:
+        """Take over an open dataset. ``eager``, ``in_strips``: how windows share rows, see :class:`.rows.Rows`."""
         self.dataset, self.path, self.block = dataset, path, dataset.block_shapes[0]
+        self._rows = Rows(dataset, eager, in_strips)
+        if self._rows.in_strips:
+            self.block = (self.block[0], dataset.width)
         header = header_file(dataset, path)
         self.header = fields_of(header)
         sidecars = beside(path, dataset.count, dataset.height, dataset.width) if dataset.driver != "ENVI" else []
@@ -110,6 +114,9 @@ class Raster(Product):
 
     def read(self, window: Window, bands: Sequence[int]) -> Stored:
         """Stored values of a window. ValueError, a sentence, if the file cannot be read."""
+        return self._rows.read(window, bands, self._read)
+
+    def _read(self, window: Window, bands: Sequence[int]) -> Stored:
         try:
             stored: Stored = self.dataset.read(indexes=[band + 1 for band in bands], window=_area(window))
         except RasterioError as error:
@@ -127,6 +134,7 @@ class Raster(Product):
 
     def close(self) -> None:
         """Close the dataset."""
+        self._rows.forget()
         self.dataset.close()
 
     def _unreadable(self, error: Exception) -> str:
