@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..damage import damage_told
+from ..hdf5_links import check_hdf5_links
 from ..links import check_links
 from .product import Product
 
@@ -32,7 +33,7 @@ def open_product(path: str | Path) -> Product:
 
 
 def _opened(path: str | Path) -> Product:
-    notes = check_links(path)
+    notes = [*check_links(path), *check_hdf5_links(path)]
     names = sorted(item.name for item in pkgutil.iter_modules(__path__))
     for name in [*(one for one in names if one != LAST), LAST]:
         module = importlib.import_module(f"{__name__}.{name}")

@@ -72,17 +72,16 @@ def test_a_scene_whose_values_cannot_be_unpacked_is_refused_by_a_sentence(tmp_pa
 @pytest.mark.parametrize("where", ["recognise", "open"])
 def test_an_error_anywhere_in_opening_is_a_sentence(tmp_path, monkeypatch, where):
     path = write(tmp_path / "scene.tif")
-    from mixel.backend import meaning
+    from mixel.backend import scene
     from mixel.backend.products import raster
 
     def fail(*arguments, **options):
         raise KeyError("band 7")
 
-    monkeypatch.setattr(*((raster, "recognise", fail) if where == "recognise" else (meaning, "Meaning", fail)))
+    monkeypatch.setattr(*((raster, "recognise", fail) if where == "recognise" else (scene, "Interpretation", fail)))
     if where == "recognise":
         with pytest.raises(ValueError, match=r"scene.tif cannot be read: it is damaged.*KeyError"):
             open_product(path)
         return
-    monkeypatch.setattr("mixel.backend.scene.Meaning", fail)
     with pytest.raises(ValueError, match=r"scene.tif cannot be read: it is damaged.*KeyError"):
         Scene(path)
