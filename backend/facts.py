@@ -7,6 +7,7 @@ backend a product's (:mod:`backend.products`); until its answer is there ``plugi
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, fields
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
@@ -83,6 +84,12 @@ class Facts:
     def num_good_bands(self) -> int:
         """How many bands the file does not mark as bad."""
         return sum(self.good_bands) if self.good_bands else self.bands
+
+    @property
+    def moment(self) -> str:
+        """The date to the minute, as one writes it: "2022-07-24 10:45"."""
+        found = re.match(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}))?", self.date)
+        return " ".join(part for part in found.groups() if part) if found else self.date
 
     @classmethod
     def from_dict(cls, content: Any) -> Facts:

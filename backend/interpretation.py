@@ -47,7 +47,7 @@ class Interpretation:
             raise ValueError(refusals[0])
         self.notices = self.facts.notices()
         self.good: Mask = np.array(self.facts.good_bands or [True] * self.facts.bands)
-        self._flags = _flags(self.facts, reading)
+        self.flags = _flags(self.facts, reading)
         self._nodata = product.nodata
         if reading.nodata is not None:
             self._nodata = np.full(self.facts.bands, reading.nodata)
@@ -68,7 +68,7 @@ class Interpretation:
         """The bands in use of a window's core, as they are stored, and which values count."""
         bands = np.flatnonzero(self.good)
         stored = self._product.read(window, bands.tolist())
-        counts = self._product.usable(window, self._flags)
+        counts = self._product.usable(window, self.flags)
         if counts is None:
             counts = np.ones(stored.shape[1:], bool)
         nodata = None if self._nodata is None else self._nodata[bands]

@@ -13,6 +13,7 @@ import jinja2
 from .config import settings as settings_of
 from .plots import Picture
 from .record import Run, versions
+from .scene import Scene
 
 REPORT_FILE = "report.html"
 
@@ -43,7 +44,7 @@ def write_report(folder: Path, run: Run, sections: Sequence[Section]) -> None:
     about = run.method or run.task
     page = environment.get_template("report.html").render(
         run=run,
-        title=f"{about.label}: {run.opened.path.name}" if run.opened else about.label,
+        title=f"{about.label}: {_name(run.opened)}" if run.opened else about.label,
         rows=[*_scene_rows(run), *_input_rows(run)],
         sections=sections,
         settings=[*_set(run.options), *(_set(run.settings) if run.method else [])],
@@ -78,16 +79,24 @@ def _scene_rows(run: Run) -> list[tuple[str, str]]:
     axis = scene.wavelengths
     spectral = f"{axis.min():.0f} to {axis.max():.0f} nm" if axis is not None else "no wavelengths in the file"
     valid = f", {run.metrics['valid_pixels']:.0f} pixels with data" if "valid_pixels" in run.metrics else ""
-    product = [("Product", ", ".join(filter(None, (facts.product, facts.date))))] if facts.product else []
+    product = [("Product", _name(scene))] if facts.product else []
+    left_out = [("Left out", scene.masked_by)] if scene.masked_by else []
     return [
         ("Scene", scene.path.name),
         *product,
         ("Size", f"{facts.rows} rows x {facts.cols} columns{valid}"),
         ("Bands", f"{scene.bands} of {facts.bands} used, {spectral}"),
         ("Reflectance" if scene.is_reflectance else "Values", scene.scale_sentence),
+        *left_out,
         ("Nodata value", "none" if facts.nodata is None else f"{facts.nodata:g}"),
         ("Georeference", "yes" if facts.georeferenced else "none"),
     ]
+
+
+def _name(scene: Scene) -> str:
+    """What a scene is called: a product by its kind and date, for its file is often called scene.tif."""
+    facts = scene.facts
+    return ", ".join(filter(None, (facts.product, facts.moment))) if facts.product else scene.path.name
 
 
 def _input_rows(run: Run) -> list[tuple[str, str]]:
@@ -97,4 +106,5 @@ def _input_rows(run: Run) -> list[tuple[str, str]]:
 
 
 def _set(values: Any) -> list[tuple[str, Any, str]]:
-    return [(one.label, getattr(values, one.name), one.unit) for one in settings_of(type(values))]
+    found = [(one.label, getattr(values, one.name), one.unit) for one in settings_of(type(values))]
+    return [(label, "not set" if value == "" else value, unit) for label, value, unit in found]

@@ -124,6 +124,14 @@ class Scene:
         found: dict[str, object] = {"crs": self.place.crs, "transform": self.place.transform}
         return {**found, "gcps": (list(self.place.gcps), self.place.crs)} if self.place.gcps else found
 
+    @property
+    def masked_by(self) -> str:
+        """By which quality flags pixels are left out, for people; empty where the product has none."""
+        if not self.facts.flags:
+            return self.facts.masked_by
+        labels = [one.label.lower() for one in self.facts.flags if one.name in self._read_as.flags]
+        return ", ".join(labels) or "no pixels by quality flags"
+
     def flags_counted(self) -> tuple[Flag, ...]:
         """The product's quality flags with the share of pixels that each marks, in tiles spread over the scene."""
         places = spread(tiles(self.rows, self.cols, FLAG_TILE))[:FLAG_TILES]

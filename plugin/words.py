@@ -42,7 +42,7 @@ def span(facts: Facts) -> str:
 
 def details(facts: Facts, reading: Reading) -> List[Tuple[str, str]]:
     """What else is known of a scene, as rows of a table: product, values, date, place, pixels left out by flags."""
-    rows = [("Product", facts.product), ("Values", _quantity(facts)), ("Taken", _moment(facts.date))]
+    rows = [("Product", facts.product), ("Values", _quantity(facts)), ("Taken", facts.moment)]
     rows.append(("Place", _PLACES.get(facts.place, "")))
     if facts.flags:
         chosen = left_out(facts, reading)
@@ -63,12 +63,6 @@ def _quantity(facts: Facts) -> str:
     if facts.quantity == RADIANCE:
         return f"radiance, {facts.unit}" if facts.unit else "radiance"
     return {COUNTS: "raw counts"}.get(facts.quantity, facts.quantity)
-
-
-def _moment(date: str) -> str:
-    """A date of ISO 8601 to the minute, as one writes it."""
-    found = re.match(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}))?", date)
-    return " ".join(part for part in found.groups() if part) if found else date
 
 
 def time_left(seconds: Optional[float]) -> str:

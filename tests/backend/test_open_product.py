@@ -16,8 +16,9 @@ from mixel.backend.facts import Facts, Flag
 from mixel.backend.place import Place, from_arrays
 from mixel.backend.products.product import Product
 from mixel.backend.products.raster import Raster
-from mixel.backend.protocol import JOB_FILE
+from mixel.backend.protocol import JOB_FILE, Job
 from mixel.backend.reading import Reading
+from mixel.backend.tasks import running
 from opened import assert_same, opened
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
@@ -403,3 +404,15 @@ def test_the_scene_says_which_flags_were_left_out(product, flags, told, tmp_path
 def test_the_scene_of_a_product_without_flags_says_nothing_of_them(tmp_path):
     scene, _ = opened(write(tmp_path / "a.tif"), tmp_path / "out")
     assert describe(scene).facts["masked_by"] == ""
+
+
+def test_runs_on_an_opened_scene_name_the_product_and_what_was_left_out(product, tmp_path):
+    told = {"product": "EnMAP L2A", "date": "2022-07-24T10:45:26.123Z", "quantity": "reflectance"}
+    path = product(lambda path: Cube(path, stored(), flags={"cloud": clouds(), "haze": clouds()}, **told))
+    scene, _ = opened(path, tmp_path / "out")
+    running.run(Job("minimum_noise_fraction", "", scene, str(tmp_path / "mnf")), lambda event: None)
+    page = (tmp_path / "mnf" / "report.html").read_text(encoding="utf-8")
+    assert ": EnMAP L2A, 2022-07-24 10:45</h1>" in page and "scene.tif" in page
+    assert "<th>Left out</th><td>cloud</td>" in page
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<td>not set " in page and "<td>2022-07-24 10:45</td>" in page

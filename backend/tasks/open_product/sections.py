@@ -47,7 +47,7 @@ def _rows(scene: Scene, written: Path, shares: Shares) -> list[tuple[str, str]]:
     return [
         ("Product", facts.product or "a plain raster"),
         ("File", scene.path.name),
-        ("Date", facts.date or "not stated"),
+        ("Date", facts.moment or "not stated"),
         ("Values", f"{facts.quantity or 'taken as reflectance'} {facts.unit}".strip() + f": {scene.scale_sentence}"),
         ("Size", f"{facts.rows} rows x {facts.cols} columns"),
         ("Bands", f"{scene.bands} of {facts.bands} used{spectral}"),
