@@ -202,7 +202,9 @@ def test_a_run_whose_parent_is_long_gone_ends_before_it_starts(tmp_path, write_s
     assert listing(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize(("owner", "left"), [(os.getpid(), False), (os.getpid() + 1, True), ("", True)])
+@pytest.mark.parametrize(
+    ("owner", "left"), [(os.getpid(), False), (os.getpid() + 1, True), ("", True)], ids=["own", "foreign", "unsigned"]
+)
 def test_a_run_that_ends_with_its_parent_clears_its_own_files_and_no_others(tmp_path, monkeypatch, owner, left):
     past = subprocess.Popen(["true"])
     past.wait()
