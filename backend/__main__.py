@@ -127,7 +127,8 @@ def _protect_stdout() -> TextIO:
 def _end_with(parent: int, output: Path) -> None:
     """Wait until the parent is gone, then remove unfinished files and end this process at once."""
     _wait_for_end(parent)
-    if MOVING.acquire(timeout=MOVING_SECONDS) and owner(output / PARTIAL) == os.getpid():
+    tidy = not watchdog.is_there() and MOVING.acquire(timeout=MOVING_SECONDS)
+    if tidy and owner(output / PARTIAL) == os.getpid():
         settle(output)
     os._exit(1)
 

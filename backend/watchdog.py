@@ -29,6 +29,9 @@ SILENT_END = (
 )
 
 
+_here: Watchdog | None = None
+
+
 @dataclass(frozen=True)
 class Watchdog:
     """The second process, as the first one knows it."""
@@ -58,9 +61,11 @@ def start(job: str, output: str | None, parent: int | None) -> Watchdog | None:
         os.close(tell)
         return None
     if child:
+        global _here
         for one in (told, *(end for end in ends if end is not None)):
             os.close(one)
-        return Watchdog(tell)
+        _here = Watchdog(tell)
+        return _here
     try:
         for name in SIGNALS:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -68,6 +73,11 @@ def start(job: str, output: str | None, parent: int | None) -> Watchdog | None:
         _watch(worker, parent, ends, told, _output(job, output))
     finally:
         os._exit(0)
+
+
+def is_there() -> bool:
+    """Whether this process has one: it tidies up once this process has ended, and nothing can come between."""
+    return _here is not None
 
 
 def _output(job: str, output: str | None) -> Path | None:
