@@ -416,3 +416,26 @@ def test_runs_on_an_opened_scene_name_the_product_and_what_was_left_out(product,
     assert "<th>Left out</th><td>cloud</td>" in page
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<td>not set " in page and "<td>2022-07-24 10:45</td>" in page
+
+
+@pytest.mark.parametrize("nodata", [-99.0, None])
+@pytest.mark.parametrize("kind", ["gcps", "grid"])
+def test_a_scene_placed_by_control_points_hides_masked_pixels_from_programs_that_warp_it(
+    product, nodata, kind, tmp_path
+):
+    place = Place(CRS.from_epsg(4326), gcps=tuple(gcps())) if kind == "gcps" else None
+
+    def make(path):
+        made = Cube(path, stored(), flags={"cloud": clouds()}, place=place, nodata=nodata)
+        made.nodata = None if nodata is None else np.full(BANDS, nodata)
+        return made
+
+    path = product(make)
+    scene, _ = opened(path, tmp_path / "out", flags="cloud")
+    assert_same(scene, path)
+    with rasterio.open(scene) as dataset:
+        values = dataset.read()
+        assert ((dataset.read_masks(1) == 0) == clouds()).all()
+    told = kind == "gcps" and nodata is not None
+    assert (values[:, clouds()] == (nodata if told else stored()[:, clouds()])).all()
+    assert (values[:, ~clouds()] == stored()[:, ~clouds()]).all()

@@ -10,7 +10,7 @@ import rasterio
 
 from ...cube import Window, spread, tiles
 from ...products import Product, open_product
-from .geotiff import as_written, blank
+from .geotiff import as_written, blank, hidden, hides
 from .masks import usable
 from .meaning import Meaning
 
@@ -64,6 +64,8 @@ def _of_values(written: Product, product: Product, meaning: Meaning, flags: Sequ
         if is_copy:
             counts = counts & ~blank(wanted, meaning)
             wanted = as_written(wanted, meaning)
+            if hides(meaning):
+                wanted = hidden(wanted, usable(product, window, flags), meaning)
         if not np.array_equal(found, wanted, equal_nan=found.dtype.kind == "f"):
             return f"other values around row {window.row}, column {window.col}"
         if (usable(written, window, []) != counts).any():

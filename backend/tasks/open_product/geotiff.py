@@ -15,7 +15,7 @@ from rasterio.windows import Window as RasterWindow
 
 from ...cube import Mask, Window
 from ...products.product import Product, Stored
-from .masks import Shares, has_mask, masks
+from .masks import Shares, has_mask, masks, usable
 from .meaning import DOMAIN, Meaning
 
 TILE = 128
@@ -51,7 +51,10 @@ def write_geotiff(path: Path, product: Product, meaning: Meaning, flags: Sequenc
         windows = list(_windows(facts.rows, facts.cols, facts.bands * dtype.itemsize))
         for number, (window, values) in enumerate(_read_ahead(product, windows), start=1):
             area = RasterWindow(window.col, window.row, window.cols, window.rows)
-            dataset.write(as_written(values, meaning), window=area)
+            written = as_written(values, meaning)
+            if hides(meaning):
+                written = hidden(written, usable(product, window, flags), meaning)
+            dataset.write(written, window=area)
             bits = np.packbits(blank(values, meaning), axis=1)
             empty[window.row : window.row + window.rows, window.col // 8 : window.col // 8 + bits.shape[1]] = bits
             step(number / len(windows))
@@ -97,6 +100,16 @@ def as_written(stored: Stored, meaning: Meaning) -> NDArray[Any]:
         missing = np.asarray(meaning.nodata[band]).astype(stored.dtype if stored.dtype.kind == "f" else np.float64)
         found[band, stored[band] == missing] = np.nan
     return found
+
+
+def hides(meaning: Meaning) -> bool:
+    """Whether masked pixels get the nodata value: programs that warp by control points look at no mask beside it."""
+    return meaning.place.kind == "gcps" and stored_as(meaning)[1] is not None
+
+
+def hidden(written: NDArray[Any], counts: Mask, meaning: Meaning) -> NDArray[Any]:
+    """Values (bands, rows, cols) as they are written, with the nodata value where pixels (rows, cols) do not count."""
+    return np.where(counts, written, np.asarray(stored_as(meaning)[1]).astype(written.dtype))
 
 
 def _holds(dtype: np.dtype[Any], nodata: float) -> bool:
