@@ -14,7 +14,7 @@ SUMMARY = (
     "decision trees vote. Learns in seconds; a yardstick for every network."
 )
 ADVICE = (
-    "Use it before a network, to know what a network has to beat, and where the best map in seconds is wanted. It sees "
+    "Use it before a network, to know what a network has to beat, and where a good map in seconds is wanted. It sees "
     "8 pixels to each side: narrow things are smoothed over, and test areas must lie that far from training areas."
 )
 REFERENCE = (
