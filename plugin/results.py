@@ -70,8 +70,7 @@ class Arrange(QgsProcessingLayerPostProcessorInterface):
         if node is None:
             return False
         group = self._group.node(root)
-        if group is not root:
-            node = _moved(node, group)
+        node = _moved(node, group) if group is not root else _out_of_runs(node)
         node.setItemVisibilityChecked(self._visible)
         node.setExpanded(self._visible)
         return True
@@ -115,6 +114,18 @@ def _moved(node: QgsLayerTreeLayer, group: QgsLayerTreeGroup) -> QgsLayerTreeLay
     copy = node.clone()
     group.insertChildNode(next(later, len(group.children())), copy)
     node.parent().removeChildNode(node)  # last: QGIS deletes a layer whose only node goes
+    return copy
+
+
+def _out_of_runs(node: QgsLayerTreeLayer) -> QgsLayerTreeLayer:
+    """Above the group of another run, where QGIS puts a layer if one of that run's is the current one."""
+    run = node.parent()
+    layers = [one.layer() for one in run.children() if isinstance(one, QgsLayerTreeLayer) and one is not node]
+    if run.parent() is None or not any(one and one.customProperty(_RANK) is not None for one in layers):
+        return node
+    copy = node.clone()
+    run.parent().insertChildNode(run.parent().children().index(run), copy)
+    run.removeChildNode(node)
     return copy
 
 

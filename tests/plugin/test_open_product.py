@@ -10,7 +10,7 @@ from mixel.plugin.dock import facts_reader
 from mixel.plugin.dock.open_product import OpenProduct, dropped_path
 from mixel.plugin.dock.panel import MixelDock
 from mixel.plugin.drops import ProductDrops
-from qgis.core import QgsMultiBandColorRenderer, QgsProcessingContext
+from qgis.core import QgsLayerTreeRegistryBridge, QgsMultiBandColorRenderer, QgsProcessingContext
 from qgis.gui import QgsFileWidget
 from qgis.PyQt.QtCore import QMimeData, QPoint, Qt, QUrl
 from qgis.PyQt.QtGui import QDropEvent
@@ -125,6 +125,38 @@ def test_a_product_without_flags_asks_for_none(dialog, answer, make_scene, wait_
     dialog.dialog.look_at(str(make_scene()))
     wait_until(lambda: dialog.add.isEnabled())
     assert dialog.find("flagBoxes", QGroupBox).isHidden() and dialog.dialog.parameters()["FLAGS"] == ""
+
+
+@pytest.fixture
+def group(project, make_layer):
+    """A group between others with a layer in it, beside which QGIS puts new layers: as if it were the current one."""
+    root, point = project.layerTreeRoot(), QgsLayerTreeRegistryBridge.InsertionPoint
+    root.addGroup("first")
+    made = root.addGroup("mine")
+    layer = make_layer("result.tif")
+    made.addLayer(layer)
+    root.removeChildNode(next(one for one in root.findLayers() if one.parent() is root))
+    project.layerTreeRegistryBridge().setLayerInsertionPoint(point(made, 0))
+    yield made
+    project.layerTreeRegistryBridge().setLayerInsertionPoint(point(root, 0))
+
+
+@pytest.mark.parametrize("of_a_run", [True, False])
+def test_a_product_opened_after_a_run_does_not_go_into_its_group(
+    dialog, group, answer, make_scene, wait_until, project, of_a_run
+):
+    answer()
+    if of_a_run:
+        group.findLayers()[0].layer().setCustomProperty("mixel/rank", 1)
+    opened = []
+    dialog.dialog.opened.connect(opened.append)
+    dialog.dialog.look_at(str(make_scene("product.tif", bands=25)))
+    wait_until(lambda: dialog.add.isEnabled())
+    QTest.mouseClick(dialog.add, Qt.MouseButton.LeftButton)
+    wait_until(lambda: opened and project.layerTreeRoot().findLayer(opened[0]))
+    names = [[node.name() for node in place.children()] for place in (project.layerTreeRoot(), group)]
+    product = project.mapLayer(opened[0]).name()
+    assert names == ([["first", product, "mine"], ["result"]] if of_a_run else [["first", "mine"], [product, "result"]])
 
 
 def test_long_names_of_flags_are_not_cut(dialog, answer, make_scene, wait_until, qgis_app):
