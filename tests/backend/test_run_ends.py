@@ -52,6 +52,7 @@ def test_a_scene_whose_name_is_no_text_gives_one_failed_event(backend, tmp_path)
 
 def test_a_full_disk_gives_one_failed_event_and_leaves_nothing(backend, write_scene, tmp_path):
     limit = 50_000
+    backend({"scene": write_scene(), "output": str(tmp_path / "first")})  # its kernels are compiled and kept now
     found = backend(
         {"scene": write_scene(), "output": str(tmp_path / "out")},
         prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),

@@ -43,6 +43,7 @@ class Pass:
 class _Worker:
     def __init__(self, folder: Path) -> None:
         command = [sys.executable, "-m", "tests.fuzz.worker", str(folder)]
+        self._folder = folder
         self._log = (folder / "log.txt").open("ab")
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1, stderr=self._log)
         if self.answer(START) != "ready\n":
@@ -62,6 +63,12 @@ class _Worker:
         self.process.stdin.write(json.dumps([name, number]).encode() + b"\n")  # type: ignore[union-attr]
         self.process.stdin.flush()  # type: ignore[union-attr]
         return self.answer(HANG)
+
+    def end_in_words(self, told: str | None) -> str:
+        """What became of a worker that gave no answer."""
+        if told is None:
+            return "hangs"
+        return f"crash with exit code {self.process.wait()}: {_last_words(self._folder)}"
 
     def end(self) -> None:
         """End it."""
@@ -93,7 +100,7 @@ def run(seconds: float, seed: int, names: tuple[str, ...] = NAMES, target: Path 
                     worker = _Worker(folder)
                     told = worker.ask(name, number)
                 done.counts[name] += 1
-                what = json.loads(told) if told else ("hangs" if told is None else f"crash: {_last_words(folder)}")
+                what = json.loads(told) if told else worker.end_in_words(told)
                 if what and _kind(name, what) not in done.found:
                     path = (folder / "path").read_text(encoding="utf-8")
                     where = keep(Case(name, number, path, what), folder / "case", target)
