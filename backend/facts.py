@@ -16,6 +16,8 @@ from .axis import Numbers
 
 MIN_BANDS = 4
 """Of any scene. Tasks that find endmembers by themselves need more, and say so."""
+MAX_BANDS = 10_000
+"""No sensor has as many; a scene of more lies on its side, or is none."""
 MIN_SIDE = 8
 
 REFLECTANCE, RADIANCE, COUNTS = "reflectance", "radiance", "counts"
@@ -112,6 +114,11 @@ class Facts:
             found.append(
                 f"The scene has {counted(self.num_good_bands, 'usable band')}; Mixel needs at least {MIN_BANDS}. "
                 "Choose a multispectral or hyperspectral scene."
+            )
+        if self.bands > MAX_BANDS:
+            found.append(
+                f"The scene has {self.bands} bands; Mixel reads at most {MAX_BANDS}. Check whether its bands and lines "
+                "were exchanged, or choose another scene."
             )
         if self.rows < MIN_SIDE or self.cols < MIN_SIDE:
             found.append(

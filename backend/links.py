@@ -54,13 +54,28 @@ def check_links(path: str | Path) -> list[str]:
 
 
 def check_file(path: Path) -> None:
-    """ValueError, a sentence, if what lies there is a pipe or a device, which never ends; nothing may lie there."""
+    """ValueError, a sentence, if what lies there, beside it by the same name, or in the folder never ends.
+
+    That are pipes and devices. Nothing may lie there.
+    """
+    if _never_ends(path):
+        raise ValueError(f"{path} is a pipe or a device and no file. Choose a file.")
+    folder, begins = (path, "") if path.is_dir() else (path.parent, f"{path.stem}.")
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(begins) and not entry.is_file() and _never_ends(Path(entry.path)):
+                    raise ValueError(f"{entry.path} beside it is a pipe or a device and no file. Remove it.")
+    except (OSError, UnicodeError):
+        return
+
+
+def _never_ends(path: Path) -> bool:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
-        return
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise ValueError(f"{path} is a pipe or a device and no file. Choose a file.")
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _sources(path: Path, first: Path, counts: dict[Path, int], elsewhere: set[str], depth: int) -> int:

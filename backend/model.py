@@ -20,6 +20,7 @@ from safetensors.numpy import load, save
 from . import config, version
 from .cube import Array
 from .labels import Class, make_classes
+from .links import check_file
 from .methods import Method, method
 from .methods.contract import Classifier
 from .names import is_showable
@@ -111,6 +112,8 @@ class Model:
 def read_model(path: str | Path) -> Model:
     """Read a model from its card, or from its weights beside the card. ValueError, a sentence, if it is none."""
     given = Path(path)
+    for name in (CARD, WEIGHTS, given.name):
+        check_file(given.with_name(name))
     place = given.with_name(CARD) if given.name == WEIGHTS else given
     card = _card(place)
     arrays = _arrays(place.with_name(WEIGHTS), card)

@@ -19,6 +19,7 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import pairwise_distances
 
 from .cube import Array, Cube
+from .facts import MAX_BANDS
 from .parallel import each
 
 Floats = NDArray[np.float64]
@@ -32,7 +33,7 @@ FOLDS = 5
 PERCENTILE = 99.0
 CHUNK = 4096
 """Pixels that a thread works on at once: few enough for its part of the processor's cache."""
-MAX_BANDS, MAX_CLASSES = 10_000, 32_767
+MAX_CLASSES = 32_767
 
 
 @dataclass(frozen=True)

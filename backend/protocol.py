@@ -56,6 +56,8 @@ JOURNAL = "journal"
 TEMPORARY = "tmp"
 """Folder in PARTIAL: the temporary files of the run's process."""
 FORMAT = 1
+LARGEST_JOB = 64_000_000
+"""Bytes of a job file that is read."""
 LONGEST_DEVICE = 200
 
 
@@ -88,7 +90,10 @@ class Job:
     def read(cls, path: Union[str, Path]) -> Job:
         """Read a job file. ValueError, a sentence, if it is no job file of this format."""
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            given = Path(path)
+            if given.exists() and not (given.is_file() and given.stat().st_size <= LARGEST_JOB):
+                raise ValueError(f"it is no file, or larger than {LARGEST_JOB:,} bytes")
+            content = json.loads(given.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise ValueError(f"The job file {path} cannot be read ({error}). Make it again in QGIS.") from error
         return cls.from_dict(content)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import config, version
+from ..links import check_file
 from ..methods import Method, method
 from ..outputs import OutputFolder, refusals
 from ..protocol import JOB_FILE, Job, Output, Started
@@ -75,6 +76,8 @@ def _check_inputs(job: Job, wanted: Task) -> None:
     for one in wanted.inputs:
         if one.name not in job.inputs and not one.optional:
             raise ValueError(f"'{one.label}' is missing: {one.help}")
+        if one.name in job.inputs:
+            check_file(Path(job.inputs[one.name]["path"]))
     if (wanted.needs_scene or wanted.opens_product) and not job.scene:
         raise ValueError("The job file needs the field 'scene', a text.")
 
