@@ -30,7 +30,8 @@ _THEIRS = (
 
 def is_sentence(error: ValueError) -> bool:
     """Whether an error is one of Mixel's refusals, not one of a library or of Python itself."""
-    return type(error) is ValueError and str(error).rstrip().endswith((".", "?", "!"))
+    own = type(error) is ValueError or type(error).__module__.startswith(f"{__package__}.")
+    return own and str(error).rstrip().endswith((".", "?", "!"))
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def test_the_training_scene_gives_the_training_map(model, tmp_path, method):
     scene, first = write_scene(tmp_path / "same.tif"), Path(model(method)["path"]).parent
     perform("apply_model", scene, tmp_path / "out", model=model(method))
     for name in ("classes", "confidence", "novelty"):
-        assert np.array_equal(classes(tmp_path / "out", name), classes(first, name))
+        again, before = classes(tmp_path / "out", name), classes(first, name)
+        assert np.array_equal(again, before) or (name != "classes" and np.allclose(again, before, atol=1e-5))
 
 
 def test_another_sensor_is_matched_by_wavelength(model, tmp_path):

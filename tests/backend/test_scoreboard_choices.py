@@ -89,7 +89,7 @@ def test_a_reported_scene_tries_no_settings_and_every_classifier_has_its_curve(d
     found = asked(monkeypatch, data, "--scene", "field", "--seeds", "5")
     assert not choices.TRIED & {one.variant for one in found}
     curves = {(one.method, one.per_class, one.seed) for one in found if one.per_class}
-    methods = ("mambahsi", "mim", "random_forest", "spectralmamba", "svm", "ugm")
+    methods = ("mambahsi", "mim", "random_forest", "spatial_forest", "spatial_svm", "spectralmamba", "svm", "ugm")
     assert curves == {(name, few, seed) for name in methods for few in benchmark.CURVE for seed in range(3)}
     assert not any(one.per_class for one in asked(monkeypatch, data, "--scene", "field", "--no-curves"))
 
