@@ -82,15 +82,15 @@ def prepared(folder):
     return folder
 
 
-def perform(name, scene, place, output):
-    """Run a task on a scene; gives the metrics."""
+def perform(name, scene, place, output, more=None):
+    """Run a task on a scene; gives the metrics. ``more``: inputs that it need not have."""
     files = {
         "labels": {"path": str(place / "areas.gpkg"), "field": "crop"},
         "library": {"path": str(place / "known.sli")},
         "model": {"path": str(place / "model" / "model.json")},
     }
     chosen = CHOSEN.get(name, task(name).default_method)
-    inputs = {one.name: files[one.kind] for one in task(name).inputs if not one.optional}
+    inputs = {one.name: files[one.kind] for one in task(name).inputs if not one.optional} | (more or {})
     settings = small(method(chosen).name) if chosen else {}
     job = Job(name, chosen, str(scene), str(output), settings, OPTIONS.get(name, {}), inputs, scale=1.0)
     return running.run(job, lambda event: None)

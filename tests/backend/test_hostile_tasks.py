@@ -7,6 +7,7 @@ import warnings
 import hostile
 import numpy as np
 import pytest
+from fields import crops
 from hostile import MISSING, SHADE, check, perform, rasters
 from mixel.backend.tasks import tasks
 from scenes import write
@@ -31,3 +32,27 @@ def test_strange_pixels_harm_themselves_alone(place, tmp_path, name):
     assert np.isfinite(list(metrics.values())).all()
     if "shade.tif" in found:
         assert found["shade.tif"][0][SHADE] == 1 and not found["abundances.tif"][:, SHADE[0], SHADE[1]].any()
+
+
+def reference(path, value):
+    """Shares of the three crops, with a value that no share has in one pixel; None: the file is cut short."""
+    shares = np.stack([crops() == one for one in (1, 2, 3)]).astype(np.float64)
+    shares[1, 5, 5] = value or 0
+    write(path, shares, wavelengths=None)
+    if value is None:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, 1e29, np.inf, np.nan])
+def test_a_reference_of_strange_values_is_scored_by_its_other_pixels(place, tmp_path, value):
+    given = {"reference": {"path": str(reference(tmp_path / "shares.tif", value))}}
+    metrics = perform("unmix", place / "odd.tif", place, tmp_path / "out", given)
+    assert metrics["reference_pixels"] == MISSING.size - MISSING.sum() - 1 and 0 <= metrics["abundance_rmse"] <= 1
+
+
+def test_a_reference_cut_short_is_refused_by_a_sentence(place, tmp_path):
+    given = {"reference": {"path": str(reference(tmp_path / "shares.tif", None))}}
+    with pytest.raises(ValueError, match=r"shares\.tif.*\.$"):
+        perform("unmix", place / "odd.tif", place, tmp_path / "out", given)
+    assert not (tmp_path / "out").exists()

@@ -10,12 +10,14 @@ import rasterio
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from ...damage import damage_told
 from ...labels.lying import check_grid
 from ...labels.single import opened
 from ...library import covered, read_library, resample
 from ...metrics import match, spectral_angles
 from ...record import Run
 from ...report import Section, Table
+from ...survey import HUGE
 from ..labelled import grid_of
 
 Numbers = NDArray[np.float64]
@@ -99,9 +101,10 @@ def _squares(path: Path, abundances: Path) -> tuple[Numbers, int]:
     with rasterio.open(path) as known, rasterio.open(abundances) as found:
         total, pixels = np.zeros((known.count, found.count)), 0
         for _, window in found.block_windows(1):
-            truth = known.read(window=window, masked=True).astype(np.float64).filled(np.nan)
+            with damage_told(path):
+                truth = known.read(window=window, masked=True).astype(np.float64).filled(np.nan)
             shares = found.read(window=window).astype(np.float64)
-            both = np.isfinite(truth).all(axis=0) & np.isfinite(shares).all(axis=0)
+            both = (np.abs(truth) < HUGE).all(axis=0) & np.isfinite(shares).all(axis=0)
             total += np.square(truth[:, None, both] - shares[None, :, both]).sum(axis=2)
             pixels += int(both.sum())
     return total, pixels
