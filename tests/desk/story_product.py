@@ -20,8 +20,12 @@ def play(robot: Robot) -> Iterator[Any]:
     yield from _choose(robot, robot.args["product"])
     dialog, add = robot.widget("openProduct"), robot.widget("addToMap")
     yield robot.until(add.isEnabled, "the product is known", 30)
-    labels = [one for one in dialog.findChildren(QLabel) if one.isVisible()]
-    robot.tell("known", text=" | ".join(one.text() for one in labels), cloud=robot.widget("flag_cloud").isChecked())
+
+    def text() -> str:
+        return " | ".join(one.text() for one in dialog.findChildren(QLabel) if one.isVisible())
+
+    yield robot.until(lambda: " nm" in text(), "the table of facts is shown", 10)
+    robot.tell("known", text=text(), cloud=robot.widget("flag_cloud").isChecked())
     robot.click(add)
     yield robot.until(
         lambda: not dialog.isVisible() and bool(QgsProject.instance().mapLayers()), "the layer is there", 60

@@ -13,6 +13,8 @@ import pytest
 
 SHORT = {"num_endmembers": 4, "epochs": 5, "seed": 3}
 LONG = {"num_endmembers": 4, "epochs": 20000, "seed": 3}
+BACKENDS = 2
+"""Processes of one run: the backend and its watchdog."""
 GONE_WITHIN = 2.0
 
 
@@ -47,8 +49,8 @@ def test_the_panel_says_what_the_scene_is(told):
         assert part in told["facts"]["text"]
 
 
-def test_a_run_is_one_process(told):
-    assert len(told["backends"]["pids"]) == 1
+def test_a_run_is_a_process_and_its_watchdog(told):
+    assert 1 <= len(told["backends"]["pids"]) <= BACKENDS
 
 
 def test_the_layers_arrive_in_one_group(told):
@@ -91,7 +93,7 @@ def test_a_saved_project_holds_relative_paths(told):
 
 
 def test_cancel_ends_everything_within_two_seconds(told):
-    assert len(told["cancelled"]["pids"]) == 1
+    assert 1 <= len(told["cancelled"]["pids"]) <= BACKENDS
     assert told["cancelled"]["seconds"] <= GONE_WITHIN
     assert told["cancelled"]["tasks"] == 0
     assert told["cancelled"]["groups"] == 1
@@ -101,7 +103,7 @@ def test_cancel_ends_everything_within_two_seconds(told):
 
 
 def test_closing_qgis_during_a_run_leaves_no_process(told):
-    assert len(told["closing"]["pids"]) == 1
+    assert 1 <= len(told["closing"]["pids"]) <= BACKENDS
     assert told["gone"]["code"] == 0
     assert told["gone"]["seconds"] <= GONE_WITHIN
 
@@ -111,7 +113,7 @@ def test_killing_qgis_during_a_run_leaves_no_process(scene, tmp_path):
     args = {"scene": str(scene), "folder": str(results), "long": LONG}
     with desktop.Desktop(tmp_path, "story_killed", args) as started:
         busy = started.wait_for("busy", 200)
-        assert len(busy["pids"]) == 1
+        assert 1 <= len(busy["pids"]) <= BACKENDS
         os.kill(started.pid, signal.SIGKILL)
         assert desktop.seconds_until(lambda: not desktop.backends_of(results), 20) <= GONE_WITHIN
 
