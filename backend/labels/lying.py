@@ -10,7 +10,7 @@ from rasterio.control import GroundControlPoint
 
 from ..control import WARP_FIRST
 from ..products.raster import place
-from ..products.raw_files import fields_of, header_file
+from ..products.rasters.raw_files import fields_of, header_file
 from .pixels import Grid
 
 SHIFT = 0.01

@@ -11,11 +11,11 @@ from pathlib import Path
 import h5py
 
 from ..facts import RADIANCE, REFLECTANCE
-from .axes import axes_of
-from .hdf5 import Cube, dimension_names, find
-from .hdf5_places import of_groups
-from .hdf5_scene import Hdf5Scene, conversion, filled
-from .hdf5_values import date, numbers, spectral, text
+from .arrays.axes import axes_of
+from .arrays.cube import Cube, dimension_names, find
+from .arrays.places import of_groups
+from .arrays.scene import Hdf5Scene, conversion, filled
+from .arrays.values import date, numbers, spectral, text
 from .product import Product
 
 RADIANCE_UNIT = "uW/cm2/sr/nm"

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element  # nosec B405: only a type
 
-from .dlr import MERGED, DlrScene, band_table, find_product, level_of, missing_image, missing_metadata
-from .quality_rasters import CLOUD, HAZE, SHADOW, SNOW
-from .xml_file import number, text
+from .delivery.dlr import MERGED, DlrScene, band_table, find_product, level_of, missing_image, missing_metadata
+from .delivery.xml_file import number, text
+from .rasters.quality_rasters import CLOUD, HAZE, SHADOW, SNOW
 
 UNIT = "mW/cm2/sr/um"
 SCALE, NODATA, MISSING = 0.0001, {"L2A": -32768.0}, 0.0

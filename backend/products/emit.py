@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from ..cube import Mask, Window
 from ..facts import RADIANCE, REFLECTANCE, Flag
 from ..place import Place
-from .axes import axes_of
-from .hdf5 import Cube, dimension_names, find, opened, readable
-from .hdf5_places import coordinate_system, of_geotransform, of_swath
-from .hdf5_scene import FLAGS, Hdf5Scene, Marks, filled
-from .hdf5_values import date, numbers, spectral, text, texts
-from .lookup import Lookup
+from .arrays.axes import axes_of
+from .arrays.cube import Cube, dimension_names, find, opened, readable
+from .arrays.places import coordinate_system, of_geotransform, of_swath
+from .arrays.scene import FLAGS, Hdf5Scene, Marks, filled
+from .arrays.values import date, numbers, spectral, text, texts
 from .product import Product, Stored
+from .swath.lookup import Lookup
 
 CUBES = {"reflectance": (REFLECTANCE, ""), "radiance": (RADIANCE, "uW/cm2/sr/nm")}
 MASKS = (

@@ -12,8 +12,7 @@ from xml.etree.ElementTree import Element  # nosec B405: only a type
 from rasterio.rpc import RPC
 
 from ..place import Place, from_rpcs
-from .delivery import Found
-from .dlr import (
+from .delivery.dlr import (
     AGAIN,
     IMAGES,
     MERGED,
@@ -27,8 +26,9 @@ from .dlr import (
     missing_image,
     missing_metadata,
 )
-from .quality_rasters import CIRRUS, CLOUD, HAZE, SHADOW, SNOW
-from .xml_file import number, text
+from .delivery.files import Found
+from .delivery.xml_file import number, text
+from .rasters.quality_rasters import CIRRUS, CLOUD, HAZE, SHADOW, SNOW
 
 UNIT = "W/m2/sr/nm"
 SCALE, NODATA = 0.0001, {"L2A": -32768.0}

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..facts import COUNTS, RADIANCE
 from . import raster, specim
-from .envi_header import header_of, numbers, read_header
+from .envi.header import header_of, numbers, read_header
+from .envi.quantity import settle, stated
 from .product import Numbers, Product
-from .quantity import settle, stated
 
 INSTRUMENTS = {
     "HySpex": r"hyspex|(?:VNIR|SWIR)[_-]\d+\w*[_-]SN\d+",

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from ..facts import COUNTS, RADIANCE
-from .delivery import Found, find
+from .delivery.files import Found, find
+from .delivery.xml_file import number
 from .product import Numbers
 from .raster import Raster
-from .xml_file import number
 
 NAMES = re.compile(
     r"(?P<base>GF5.*?AHSI.+?)(?:_(?P<part>VN|SW)(?:IR)?)\.(?:GEOTIFF|TIFF?)",

@@ -21,10 +21,10 @@ from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from ..facts import RADIANCE, Facts
-from .delivery import Found, find
+from .delivery.files import Found, find
+from .delivery.xml_file import number
 from .product import Product
 from .raster import Raster, opened
-from .xml_file import number
 
 NAMES = re.compile(
     r"(?P<base>EO1H[A-Z0-9]+)_(?P<part>B\d{3}_L1[A-Z]+(?=\.TIFF?$)|MTL(?:_L1[A-Z]+)?(?=\.(?:TXT|L1\w+)$))\.\w+",

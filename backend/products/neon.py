@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from ..facts import Flag
 from ..place import Place
-from .axes import axes_of
-from .hdf5 import Cube, Plane, find
-from .hdf5_places import coordinate_system, utm
-from .hdf5_scene import FLAGS, Hdf5Scene, Marks, filled
-from .hdf5_values import date, number, numbers, spectral, text
+from .arrays.axes import axes_of
+from .arrays.cube import Cube, Plane, find
+from .arrays.places import coordinate_system, utm
+from .arrays.scene import FLAGS, Hdf5Scene, Marks, filled
+from .arrays.values import date, number, numbers, spectral, text
 from .product import Product
 
 CLASSES = {

@@ -14,11 +14,11 @@ import numpy as np
 from ..cube import Mask, Window
 from ..facts import Flag
 from ..place import Place
-from .axes import axes_of
-from .hdf5 import Cube, Plane, dimension_names, find
-from .hdf5_places import of_swath
-from .hdf5_scene import FLAGS, Hdf5Scene, Marks, conversion, filled
-from .hdf5_values import date, numbers, spectral, text, texts
+from .arrays.axes import axes_of
+from .arrays.cube import Cube, Plane, dimension_names, find
+from .arrays.places import of_swath
+from .arrays.scene import FLAGS, Hdf5Scene, Marks, conversion, filled
+from .arrays.values import date, numbers, spectral, text, texts
 from .product import Product
 
 CUBES = {"rhos": "surface reflectance", "Rrs": "remote sensing reflectance (1/sr)"}

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from ..cube import Mask, Window
 from ..facts import RADIANCE, REFLECTANCE, Facts, Flag
 from ..place import Place
-from .axes import axes_of
-from .hdf5 import Cube, find
-from .hdf5_places import coordinate_system, of_swath
-from .hdf5_scene import FLAGS, Marks, good_bands, planes
-from .hdf5_values import date, number, numbers, text
+from .arrays.axes import axes_of
+from .arrays.cube import Cube, find
+from .arrays.places import coordinate_system, of_swath
+from .arrays.scene import FLAGS, Marks, good_bands, planes
+from .arrays.values import date, number, numbers, text
 from .product import Product, Stored
 
 DETECTORS = ("Vnir", "Swir")

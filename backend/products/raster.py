@@ -17,14 +17,14 @@ from ..axis import settle
 from ..cube import Mask, Window
 from ..facts import Facts, counted, stated_scale
 from ..place import Place, from_rpcs
-from .band_metadata import statements
-from .containers import check, only_raster_in
-from .envi_header import is_header
-from .masks import Masks, alpha_bands
+from .envi.header import is_header
 from .product import Numbers, Product, Stored
-from .raw_files import check_whole, factors_of, fields_of, header_file, nodata_of, place_of
-from .rows import Rows
-from .sidecars import beside
+from .rasters.band_metadata import statements
+from .rasters.containers import check, only_raster_in
+from .rasters.masks import Masks, alpha_bands
+from .rasters.raw_files import check_whole, factors_of, fields_of, header_file, nodata_of, place_of
+from .rasters.rows import Rows
+from .rasters.sidecars import beside
 
 FEWEST_POINTS = 3
 """Ground control points that place a raster."""

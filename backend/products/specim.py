@@ -16,10 +16,10 @@ import numpy as np
 from ..cube import Mask, Window
 from ..facts import COUNTS, RADIANCE, REFLECTANCE, Facts
 from . import raster
-from .envi_header import header_of, read_header
+from .envi.header import header_of, read_header
+from .envi.quantity import settle, stated
+from .envi.specim_references import Levels, Reference, Unfit, white_level
 from .product import Product, Stored
-from .quantity import settle, stated
-from .specim_references import Levels, Reference, Unfit, white_level
 
 WHITE, DARK, WHITE_DARK = "whiteref", "darkref", "whitedarkref"
 REFERENCE = re.compile(r"(whitedark|white|dark)[-_]?ref(?:erence)?[-_ ]?", re.IGNORECASE)

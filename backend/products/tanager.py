@@ -17,11 +17,11 @@ from rasterio.crs import CRS
 
 from ..facts import RADIANCE, REFLECTANCE
 from ..place import Place
-from .axes import axes_of
-from .hdf5 import Cube, Plane, find
-from .hdf5_places import coordinate_system, of_centres, of_geotransform, of_swath, utm
-from .hdf5_scene import Hdf5Scene, filled, planes
-from .hdf5_values import date, numbers, spectral, text
+from .arrays.axes import axes_of
+from .arrays.cube import Cube, Plane, find
+from .arrays.places import coordinate_system, of_centres, of_geotransform, of_swath, utm
+from .arrays.scene import Hdf5Scene, filled, planes
+from .arrays.values import date, numbers, spectral, text
 from .product import Product
 
 GROUPS = {"HDFEOS/SWATHS/HYP": "basic", "HDFEOS/GRIDS/HYP": "ortho"}

@@ -20,7 +20,7 @@ from rasterio.windows import Window as RasterWindow
 
 from ..cube import Window
 from ..facts import spectral_axis
-from .envi_header import is_header, read_header
+from .envi.header import is_header, read_header
 from .product import Product, Stored
 from .raster import Raster, opened
 

@@ -8,13 +8,13 @@ import h5py
 import numpy as np
 
 from ..facts import RADIANCE
-from .arrays import Array, Choice, Spectrum, choose, is_axis, quantity_of
-from .hdf5 import Cube, dimension_names, opened, readable
-from .hdf5_places import of_groups
-from .hdf5_scene import Hdf5Scene, conversion
-from .hdf5_values import date, fill_value, spectral, text
+from .arrays.cube import Cube, dimension_names, opened, readable
+from .arrays.places import of_groups
+from .arrays.roles import Array, Choice, Spectrum, choose, is_axis, quantity_of
+from .arrays.scene import Hdf5Scene, conversion
+from .arrays.values import date, fill_value, spectral, text
 from .product import Product
-from .swath_grid import on_map
+from .swath.grid import on_map
 
 MOST_OBJECTS = 20_000
 LONGEST_LIST = 5_000

@@ -23,12 +23,12 @@ from rasterio.windows import Window as RasterWindow
 from ..cube import Window
 from ..facts import RADIANCE, REFLECTANCE, Facts
 from ..place import Place
-from .arrays import Array, Choice, Spectrum, choose, is_axis, quantity_of
-from .hdf5_places import MAP_X, MAP_Y, coordinate_system, of_geotransform, of_mapping
-from .hdf5_scene import good_bands, known_widths
-from .hdf5_values import number, numbers, spectral
+from .arrays.places import MAP_X, MAP_Y, coordinate_system, of_geotransform, of_mapping
+from .arrays.roles import Array, Choice, Spectrum, choose, is_axis, quantity_of
+from .arrays.scene import good_bands, known_widths
+from .arrays.values import number, numbers, spectral
+from .arrays.zarr_v3 import ROOT, Version3
 from .product import Product, Stored
-from .zarr_v3 import ROOT, Version3
 
 STORES = (".zgroup", ".zmetadata", ".zarray", "zarr.json")
 MOST_NODES = 2_000

@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 from dlr_files import raster, values
-from mixel.backend.products import xml_file
-from mixel.backend.products.delivery import Delivery, delivery_at, find
-from mixel.backend.products.xml_file import number, parsed, text
+from mixel.backend.products.delivery import xml_file
+from mixel.backend.products.delivery.files import Delivery, delivery_at, find
+from mixel.backend.products.delivery.xml_file import number, parsed, text
 
 PATTERN = re.compile(r"(?P<base>\w+?)-(?P<part>A|B)(?P<cog>_COG)?\.txt", re.IGNORECASE)
 
@@ -72,7 +72,7 @@ def test_damaged_zips_and_large_texts_are_refused(tmp_path, monkeypatch):
         file.writestr("big.txt", "x" * 100)
     found = delivery_at(tmp_path / "outer.zip")
     assert found.names == ("broken.zip", "big.txt")
-    monkeypatch.setattr("mixel.backend.products.delivery.LARGEST_TEXT", 99)
+    monkeypatch.setattr("mixel.backend.products.delivery.files.LARGEST_TEXT", 99)
     with pytest.raises(ValueError, match=r"The file big\.txt in .* is too large"):
         found.content("big.txt")
     with pytest.raises(ValueError, match=r"The file gone\.txt in .* cannot be read"):

@@ -8,7 +8,8 @@ import pytest
 from hdf5_files import COLS, FILL, ROWS, cube, emit, emit_mask, flagged, on_swath, plain_table
 from mixel.backend.cube import Window
 from mixel.backend.facts import RADIANCE, REFLECTANCE
-from mixel.backend.products import lookup, open_product
+from mixel.backend.products import open_product
+from mixel.backend.products.swath import lookup
 from mixel.backend.scene import Scene
 from scenes import refusal, whole
 

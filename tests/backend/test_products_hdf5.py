@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hdf5_files import cube, ordered
 from mixel.backend.cube import Window
-from mixel.backend.products.axes import axes_of
-from mixel.backend.products.hdf5 import Cube, Plane, opened
-from mixel.backend.products.hdf5_places import of_centres, of_geotransform
-from mixel.backend.products.hdf5_values import date, number, numbers, spectral, text, texts
+from mixel.backend.products.arrays.axes import axes_of
+from mixel.backend.products.arrays.cube import Cube, Plane, opened
+from mixel.backend.products.arrays.places import of_centres, of_geotransform
+from mixel.backend.products.arrays.values import date, number, numbers, spectral, text, texts
 
 ORDERS = [" ".join(one) for one in itertools.permutations(["band", "row", "col"])]
 

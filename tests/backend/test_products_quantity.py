@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from mixel.backend.facts import COUNTS, RADIANCE, REFLECTANCE
-from mixel.backend.products.envi_header import header_of, numbers, read_header
-from mixel.backend.products.quantity import Stated, by_name, radiance_unit, stated
+from mixel.backend.products.envi.header import header_of, numbers, read_header
+from mixel.backend.products.envi.quantity import Stated, by_name, radiance_unit, stated
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import numpy as np
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 
-from ..axis import number, split
-from ..place import Place
+from ...axis import number, split
+from ...place import Place
+from ..envi.header import header_of, is_header, read_header
+from ..product import Numbers
 from .band_metadata import domain, readable
-from .envi_header import header_of, is_header, read_header
-from .product import Numbers
 
 RAW = ("ENVI", "EHdr")
 GZIP = b"\x1f\x8b"

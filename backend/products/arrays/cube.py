@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cube import Mask, Window
-from .hdf5_values import text
-from .product import Product, Stored
-from .swath_grid import on_map
+from ...cube import Mask, Window
+from ..product import Product, Stored
+from ..swath.grid import on_map
+from .values import text
 
 CACHE, SLOTS = 256 << 20, 12_007
 """Bytes and places of a dataset's chunk cache: chunks of two neighbouring windows stay in it."""

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from ..cube import Mask, Window
-from ..place import Place
+from ...cube import Mask, Window
+from ...place import Place
+from ..arrays.places import Swath, known_coordinates
+from ..product import Product, Stored
 from .gathering import gather
-from .hdf5_places import Swath, known_coordinates
-from .product import Product, Stored
-from .swath_net import Inverse, Net
+from .net import Inverse, Net
 
 ALLOWED = 1.0
 """Pixels that control points may err by."""

@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cube import Mask, Window
-from ..facts import REFLECTANCE, Facts, Flag
-from ..place import Place
-from .hdf5 import Cube, Plane
-from .hdf5_values import fill_value, number
-from .product import Product, Stored
+from ...cube import Mask, Window
+from ...facts import REFLECTANCE, Facts, Flag
+from ...place import Place
+from ..product import Product, Stored
+from .cube import Cube, Plane
+from .values import fill_value, number
 
 Marks = Callable[[Window], Mask]
 FLAGS = {

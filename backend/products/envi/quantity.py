@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..facts import COUNTS, RADIANCE, REFLECTANCE
-from .envi_header import numbers
-from .product import Product
+from ...facts import COUNTS, RADIANCE, REFLECTANCE
+from ..product import Product
+from .header import numbers
 
 NAMED = {
     **dict.fromkeys(("rad", "rdn", "radiance", "sru"), RADIANCE),

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from rasterio.enums import Interleaving
 
-from ..cube import Window
-from .product import Stored
+from ...cube import Window
+from ..product import Stored
 
 Read = Callable[[Window, Sequence[int]], Stored]
 Key = tuple[int, int, tuple[int, ...]]

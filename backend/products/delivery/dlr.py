@@ -13,13 +13,13 @@ from xml.etree.ElementTree import Element  # nosec B405: only a type
 
 import numpy as np
 
-from ..cube import Mask, Window
-from ..facts import RADIANCE, REFLECTANCE, Flag
-from ..place import Place
-from .delivery import Found, find
-from .product import Numbers
-from .quality_rasters import Mark, QualityRasters
-from .raster import Raster
+from ...cube import Mask, Window
+from ...facts import RADIANCE, REFLECTANCE, Flag
+from ...place import Place
+from ..product import Numbers
+from ..raster import Raster
+from ..rasters.quality_rasters import Mark, QualityRasters
+from .files import Found, find
 from .xml_file import number, parsed
 
 NAMES = re.compile(

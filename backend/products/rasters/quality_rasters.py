@@ -11,8 +11,8 @@ import numpy as np
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
-from ..cube import Mask, Window
-from ..facts import Flag
+from ...cube import Mask, Window
+from ...facts import Flag
 
 CLOUD = Flag("cloud", "Cloud", True)
 CIRRUS = Flag("cirrus", "Cirrus", True)

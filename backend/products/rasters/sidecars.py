@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..axis import Statement, from_lists, number
-from .envi_header import is_header, read_header
+from ...axis import Statement, from_lists, number
+from ..envi.header import is_header, read_header
 
 LARGEST = 20_000_000
 """Bytes of a STAC item that is read."""

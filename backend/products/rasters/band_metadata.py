@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from ..axis import Statement, from_lists, from_names, from_tags, split
+from ...axis import Statement, from_lists, from_names, from_tags, split
 
 T = TypeVar("T")
 BAND_AXES = ("band", "bands", "channel", "channels")

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cube import Window, spread
-from . import raster
-from .envi_header import header_of, numbers, read_header
+from ...cube import Window, spread
+from .. import raster
+from .header import header_of, numbers, read_header
 
 LINES = 64
 """Lines read at a time."""

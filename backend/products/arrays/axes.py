@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .hdf5_places import X_NAMES, Y_NAMES
+from .places import X_NAMES, Y_NAMES
 
 Axes = tuple[int, int, int]
 _SPECTRAL = ("wave", "band", "spectral", "channel")

@@ -11,9 +11,9 @@ import h5py
 import rasterio
 from rasterio.errors import RasterioError
 
-from ..facts import MIN_BANDS
+from ...facts import MIN_BANDS
+from ..envi.header import is_header, read_header
 from .band_metadata import array_axis
-from .envi_header import is_header, read_header
 
 ARRAYS = ("netCDF", "HDF5", "HDF5Image", "HDF4", "HDF4Image", "Zarr", "GRIB", "netCDF4")
 """GDAL's drivers for files of arrays with any axes."""

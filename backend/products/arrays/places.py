@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from ..place import Place, from_arrays
-from .hdf5_values import numbers, text
+from ...place import Place, from_arrays
+from .values import numbers, text
 
 NET = 15
 """Points a side of the net that stands for the latitudes and longitudes of all pixels."""

@@ -11,7 +11,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from ..cube import Mask
+from ...cube import Mask
 
 LOOKS, LOOK = 3, 64
 """An alpha band is looked at in so many windows a side, of so many pixels a side."""

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..facts import RADIANCE, REFLECTANCE
+from ...facts import RADIANCE, REFLECTANCE
 from .axes import Axes, axes_of
-from .hdf5_places import MAP_X, MAP_Y
+from .places import MAP_X, MAP_Y
 
 SHORTEST, LONGEST = 300.0, 3000.0
 """Between these (nm) lie all values of what is taken for wavelengths."""

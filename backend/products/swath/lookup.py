@@ -8,10 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..cube import Window
+from ...cube import Window
+from ..arrays.cube import Cube, Plane
+from ..product import Stored
 from .gathering import Places, gather
-from .hdf5 import Cube, Plane
-from .product import Stored
 
 
 class Lookup:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cube import Window
+from ...cube import Window
 
 WASTE, SMALL = 3, 24
 """A window is halved while its pixels' box in the swath is so many times larger than what is needed of it, and its

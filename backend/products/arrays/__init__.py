@@ -1,0 +1,1 @@
+"""Files of named arrays (HDF5, netCDF, Zarr): their cubes, axes, values and places."""

@@ -1,0 +1,1 @@
+"""ENVI headers: their fields, the quantity they state, and Specim's references."""
