@@ -60,7 +60,7 @@ class Facts:
     georeferenced: bool
     nodata: Optional[float] = None
     scale: Optional[float] = None
-    """Stored value that means reflectance 1, if the file says so."""
+    """Stored value that means reflectance 1, if the file says so for all bands at once."""
     wavelengths: Numbers = None
     fwhm: Numbers = None
     good_bands: Tuple[bool, ...] = ()
@@ -146,8 +146,8 @@ class Facts:
         if self.scale is None and not self.quantity:
             found.append("The file names no reflectance scale: it will be estimated from the values.")
         if self.num_good_bands < self.bands:
-            bad = self.bands - self.num_good_bands
-            found.append(f"{counted(bad, 'band')} {'is' if bad == 1 else 'are'} marked as bad and left out.")
+            out = f"{self.bands - self.num_good_bands} of {self.bands} bands"
+            found.append(f"Left out: {out}, marked as bad in the file or in the scene settings.")
         return found
 
 

@@ -88,9 +88,12 @@ class Interpretation:
         return found
 
     @property
-    def conversion(self) -> tuple[float, float]:
-        """Gain and offset of the first band in use: value = gain * stored + offset."""
-        return float(self._gains[0]), float(self._offsets[0])
+    def conversion(self) -> str:
+        """How stored values become values, in words: "stored value / 10000"."""
+        gain, offset = float(self._gains[0]), float(self._offsets[0])
+        alike = (self._gains == gain).all() and (self._offsets == offset).all()
+        told = f"stored value / {1 / gain:g}" + (f" {offset:+g}" if offset else "")
+        return told if alike else f"{told} in the first band; other bands have other factors"
 
     def _survey(self, least: float = 0.5) -> Survey:
         """Survey a few tiles, or all of them where the few say too little."""

@@ -97,11 +97,9 @@ class Scene:
 
     @property
     def scale_sentence(self) -> str:
-        """How stored values became reflectance, in words: of the first band in use."""
-        gain, offset = self._read_as.conversion
-        added = f" {offset:+g}" if offset else ""
+        """How stored values became reflectance, in words."""
         what = "" if self.is_reflectance else f", {self.facts.quantity} {self.facts.unit}".rstrip()
-        return f"stored value / {1 / gain:g}{added}{what}"
+        return self._read_as.conversion + what
 
     @property
     def is_reflectance(self) -> bool:

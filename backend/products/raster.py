@@ -141,7 +141,7 @@ class Raster(Product):
         return f"The scene {self.path} cannot be read completely ({error}). Copy or download the file again."
 
     def _convert(self, dataset: Any, header: Mapping[str, str]) -> float | None:
-        """Settle gains and offsets; gives the stored value that means reflectance 1, if it is stated."""
+        """Settle gains and offsets; gives the stored value that means reflectance 1, if one is stated for all bands."""
         gains, offsets = np.array(dataset.scales), np.nan_to_num(np.array(dataset.offsets))
         listed, shifts = factors_of(header, dataset.count)
         if listed is not None and (gains == 1).all():
@@ -151,7 +151,7 @@ class Raster(Product):
         gains[~np.isfinite(gains) | (gains == 0)] = 1  # as good as not stated
         scale = stated_scale(float(gains[0]), {key.replace(" ", "_"): text for key, text in header.items()})
         self.gains, self.offsets = _factors(gains, offsets, scale)
-        return scale
+        return scale if (gains == gains[0]).all() else None
 
 
 def place(dataset: Any, header: Mapping[str, str]) -> tuple[Place, list[str]]:

@@ -39,7 +39,7 @@ def test_an_envi_header_in_micrometres_gives_nanometres_fwhm_good_bands_nodata_a
     assert found.good_bands == (False, *[True] * 11)
     assert found.num_good_bands == 11
     assert (found.nodata, found.scale, found.georeferenced) == (-9999, 5000, True)
-    assert found.notices() == ["1 band is marked as bad and left out."]
+    assert found.notices() == ["Left out: 1 of 12 bands, marked as bad in the file or in the scene settings."]
 
 
 @pytest.mark.parametrize("factor", ["abc", "0", "-1", "nan", "inf", "1e999", ""])
@@ -291,7 +291,7 @@ def test_the_smallest_raster_is_used():
         ({"georeferenced": False}, "has no georeference"),
         ({"nodata": None}, "names no nodata value"),
         ({"scale": None}, "names no reflectance scale"),
-        ({"good_bands": (False, False) + (True,) * 10}, "2 bands are marked as bad"),
+        ({"good_bands": (False, False) + (True,) * 10}, "Left out: 2 of 12 bands, marked as bad"),
     ],
 )
 def test_what_a_raster_does_not_say_is_a_notice(change, words):

@@ -100,6 +100,9 @@ def test_gains_and_offsets_of_each_band(tmp_path):
     found = product(raw(tmp_path / "scene.img", header=header))
     np.testing.assert_allclose(found.gains, gains)
     np.testing.assert_allclose(found.offsets, offsets)
+    assert found.facts.scale is None  # no single one holds for all bands
+    with Scene(tmp_path / "scene.img") as scene:
+        assert scene.scale_sentence == "stored value / 10000 in the first band; other bands have other factors"
 
 
 @pytest.mark.parametrize("interleave", ["bsq", "bil", "bip"])
