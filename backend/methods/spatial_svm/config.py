@@ -19,8 +19,8 @@ ADVICE = (
     "from training areas. It takes long with tens of thousands of training pixels."
 )
 REFERENCE = (
-    "Cortes, Vapnik: Support-vector networks, Machine Learning 20 (1995), doi:10.1007/BF00994018; Knutsson, Westin: "
-    "Normalized image filtering, IEEE TPAMI 35 (2013), doi:10.1109/TPAMI.2012.213"
+    "Cortes, Vapnik: Support-vector networks, Machine Learning 20 (1995), doi:10.1007/BF00994018; He, Sun, Tang: "
+    "Guided image filtering, IEEE TPAMI 35 (2013), doi:10.1109/TPAMI.2012.213"
 )
 
 
