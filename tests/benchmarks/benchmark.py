@@ -28,6 +28,7 @@ import numpy as np
 
 from backend.about import about
 from backend.methods import Method, methods
+from tests.benchmarks import ablations
 from tests.benchmarks.cell import FLOORS, Cell
 from tests.benchmarks.choices import ALTERNATIVES, reported
 from tests.benchmarks.choices import SEEDS as CHOICE_SEEDS
@@ -83,6 +84,8 @@ def _unlike_shipped(name: str, path: Path, one: Method, seed: int, options: argp
         yield from (Cell(name, one.name, seed, {"preset": preset}) for preset in ("quick", "thorough"))
     if options.curves and has_curves(path) and reported(name) and one.task != "unmix" and seed < CURVE_SEEDS:
         yield from (Cell(name, one.name, seed, per_class=number) for number in CURVE)
+    if options.ablations and reported(name):
+        yield from (Cell(name, one.name, seed, {ablations.KEY: parts}) for parts in ablations.TRIED.get(one.name, ()))
     if options.choices and (not reported(name) or is_simulated(path)) and seed < CHOICE_SEEDS:
         yield from (Cell(name, one.name, seed, dict([text.split("=")])) for text in ALTERNATIVES.get(one.name, ()))
 
@@ -161,6 +164,7 @@ def parsed() -> Any:
     parser.add_argument("--curves", action=switch, default=True, help="also 5, 10, 20 and 50 training pixels per class")
     parser.add_argument("--presets", action=switch, default=True, help="also the presets, where they are measured")
     parser.add_argument("--choices", action=switch, default=True, help="also other settings, where they are tried")
+    parser.add_argument("--ablations", action="store_true", help="also every network without each of its parts: hours")
     parser.add_argument("--validation", action="store_true", help="score validation pixels: for choosing settings")
     parser.add_argument("--results", type=Path, help="where finished cells are kept")
     parser.add_argument("--again", action="store_true", help="compute finished cells again")

@@ -29,6 +29,7 @@ from backend.methods.contract import Plan
 from backend.methods.regression import Regression
 from backend.metrics import match
 from backend.splits import leakage
+from tests.benchmarks import ablations
 from tests.benchmarks.classifying import classification_figures, mapped, training_data
 from tests.benchmarks.scene_files import BenchmarkScene, read_scene, scene_files
 from tests.benchmarks.unmixing import floors, unmixing_figures
@@ -45,8 +46,9 @@ KINDS = {"blocks": np.int32, "endmembers": np.float16}
 
 @dataclass(frozen=True)
 class Cell:
-    """What is to be computed. ``settings``: those that differ from the shipped ones, as text.
+    """What is to be computed.
 
+    ``settings``: those that differ from the shipped ones, as text, and which parts :mod:`.ablations` take away.
     ``per_class``: at most so many training pixels of each class, 0 all. ``validation``: score validation pixels.
     """
 
@@ -97,7 +99,9 @@ def score(cell: Cell, scene: BenchmarkScene) -> Scored:
         return _floors(scene, found)
     chosen = method(cell.method)
     config = _config(chosen, cell, scene)
-    fitted = _unmix(chosen, config, scene, found) if chosen.task == "unmix" else _classify(cell, config, scene, found)
+    with ablations.without(cell.settings.get(ablations.KEY, "")):
+        unmix = chosen.task == "unmix"
+        fitted = _unmix(chosen, config, scene, found) if unmix else _classify(cell, config, scene, found)
     found.parameters = int(fitted.num_parameters)
     return found
 
@@ -142,6 +146,8 @@ def _config(chosen: Method, cell: Cell, scene: BenchmarkScene) -> Any:
     if "num_endmembers" in kinds and scene.reference:
         given["num_endmembers"] = len(scene.reference.spectra)
     for name, text in cell.settings.items():
+        if name == ablations.KEY:
+            continue
         given[name] = text == "True" if kinds[name] is bool else kinds[name](text)
     return build(chosen.config, given)
 

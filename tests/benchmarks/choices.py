@@ -42,12 +42,17 @@ def reported(scene: str) -> bool:
 
 def section(results: Results) -> str:
     """What every alternative reached beside the shipped settings, on the same splits and seeds."""
-    rows = [_row(results, scene, *pair) for pair in PAIRS for scene in results.scenes()]
-    return f"## {TITLE}\n\n{TEXT}" + table(HEADER, [row for row in rows if row])
+    rows = [
+        [method(shipped).label, _said(tried), scene, *found]
+        for shipped, tried in PAIRS
+        for scene in results.scenes()
+        if (found := compared(results, scene, shipped, tried))
+    ]
+    return f"## {TITLE}\n\n{TEXT}" + table(HEADER, rows)
 
 
-def _row(results: Results, scene: str, shipped: str, tried: str) -> list[str]:
-    """A line of the table; empty if the two share no seed."""
+def compared(results: Results, scene: str, shipped: str, tried: str) -> list[str]:
+    """Seeds, figure, as shipped, as tried, difference and interval on a scene; empty if the two share no seed."""
     known = [results.rows(scene, one) for one in (shipped, tried)]
     seeds = known[0].keys() & known[1].keys()
     if not seeds:
@@ -60,7 +65,7 @@ def _row(results: Results, scene: str, shipped: str, tried: str) -> list[str]:
     assert found
     reached = [said(rows, figure, digits, factor) for rows in (first, second)]
     points = [f"{factor * found.mean:+.{digits}f}", limits(found.interval, digits, factor, "+")]
-    return [method(shipped).label, _said(tried), scene, str(len(seeds)), called, *reached, *points]
+    return [str(len(seeds)), called, *reached, *points]
 
 
 def _by_places(results: Results, scene: str, shipped: str, tried: str) -> Difference | None:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from tests.benchmarks import choices, page_classes, page_unmixing
+from tests.benchmarks import ablations, choices, page_classes, page_unmixing
 from tests.benchmarks.compare import summary
 from tests.benchmarks.page_tables import table
 from tests.benchmarks.presets import NAMES, deep_methods, figure_of, measured
@@ -61,7 +61,8 @@ def write_page(kept: Results) -> None:
     """Write page and pictures from whatever is finished."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     results = Comparable(kept.folder)
-    parts = [HEAD, _machines(kept), _targets(results), _presets(results), choices.section(kept), _mapping()]
+    parts = [HEAD, _machines(kept), _targets(results), _presets(results), choices.section(kept)]
+    parts += [ablations.section(kept), _mapping()]
     reported = [one for one in results.scenes() if choices.reported(one)]
     scenes = [one for one in reported if _has(results, one, "rmse")]
     parts += ["## Unmixing\n", *(page_unmixing.section(results, one, PICTURES) for one in scenes)]

@@ -10,7 +10,7 @@ from tests.benchmarks.cell import PATCHES
 from tests.benchmarks.choices import TRIED
 from tests.benchmarks.compare import Difference, Summary, difference, holm, right_pixels, summary
 from tests.benchmarks.page_tables import COST, about, costs, folded, limits, ordered, said, shown, table
-from tests.benchmarks.results import Results
+from tests.benchmarks.results import Results, aside
 from tests.benchmarks.targets import best_network, label
 
 HEADER = ["method", "seeds", "OA (%)", "95 % of OA", "AA (%)", "kappa", "F1 (%)", "ECE (%)", *COST]
@@ -87,9 +87,9 @@ def figures(results: Results, scene: str, whole: list[str]) -> str:
 
 
 def variants(results: Results, scene: str) -> list[str]:
-    """What has classified a scene, learning curves apart."""
+    """What has classified a scene, learning curves and ablations apart."""
     found = [one for one in results.variants(scene) if summary(results.rows(scene, one), "oa")]
-    return ordered([one for one in found if "per_class" not in one])
+    return ordered([one for one in found if not aside(one)])
 
 
 def _pixels(results: Results, scene: str, whole: list[str]) -> str:

@@ -8,7 +8,7 @@ from tests.benchmarks import page_plots as plots
 from tests.benchmarks.choices import TRIED
 from tests.benchmarks.compare import summary
 from tests.benchmarks.page_tables import COST, about, costs, folded, limits, ordered, said, shown, table
-from tests.benchmarks.results import Results
+from tests.benchmarks.results import Results, aside
 from tests.benchmarks.targets import label
 
 FIGURES = (("rmse", 3), ("rmse_best_order", 3), ("sad", 3), ("reconstruction", 4))
@@ -48,8 +48,8 @@ def figures(results: Results, scene: str, whole: list[str]) -> str:
 
 
 def variants(results: Results, scene: str) -> list[str]:
-    """What has unmixed a scene."""
-    found = [one for one in results.variants(scene) if summary(results.rows(scene, one), "rmse")]
+    """What has unmixed a scene, ablations apart."""
+    found = [one for one in results.variants(scene) if not aside(one) and summary(results.rows(scene, one), "rmse")]
     return ordered(found)
 
 

@@ -17,6 +17,8 @@ import numpy as np
 
 TESTED = {"oa", "logistic regression"}
 """Figures made on test pixels: a row has one of them or depends on no split."""
+ASIDE = ("per_class=", "without=")
+"""Marks of variants that are not in a scene's table: learning curves and ablations."""
 SHIPPED = Path(__file__).parents[2] / "docs" / "benchmarks" / "cells"
 
 
@@ -93,7 +95,12 @@ class Comparable(Results):
 
     def _shared(self, scene: str) -> set[int] | None:
         """The seeds of every method that classifies a scene; None where the split is the same for all."""
-        every = [super(Comparable, self).rows(scene, one) for one in self.variants(scene) if "per_class" not in one]
+        every = [super(Comparable, self).rows(scene, one) for one in self.variants(scene) if not aside(one)]
         every = [rows for rows in every if any("oa" in row for row in rows.values())]
         sizes = {row["test_pixels"] for rows in every for row in rows.values()}
         return set.intersection(*(set(rows) for rows in every)) if len(sizes) > 1 else None
+
+
+def aside(variant: str) -> bool:
+    """Whether a variant stands in a part of the page of its own, and need not have every seed."""
+    return any(mark in variant for mark in ASIDE)
