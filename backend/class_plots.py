@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from .cube import Array
-from .plots import DPI, png
+from .plots import DPI, part_with_data, png
 
 LEGEND_ROWS = 18
 MOST_NAMED = 54
@@ -25,7 +25,8 @@ TOP = 3.0
 
 
 def classes(values: NDArray[np.integer], names: Sequence[str], colours: Sequence[str]) -> str:
-    """A class map (rows, cols), 0 = no class, with a legend of the classes that are in it."""
+    """A class map (rows, cols), 0 = no class, with a legend of the classes that are in it; the part with classes."""
+    values = values[part_with_data(values > 0)]
     figure = Figure(figsize=(8.5, 5.0), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     norm = BoundaryNorm(np.arange(-0.5, len(names) + 1), len(names) + 1)
@@ -41,7 +42,9 @@ def classes(values: NDArray[np.integer], names: Sequence[str], colours: Sequence
 
 
 def trust(confidence: Array, novelty: Array) -> str:
-    """Confidence (rows, cols), 0 to 1, beside novelty, which is white at 1 and brown beyond."""
+    """Confidence (rows, cols), 0 to 1, beside novelty, which is white at 1 and brown beyond; the part with data."""
+    part = part_with_data(np.isfinite(confidence))
+    confidence, novelty = confidence[part], novelty[part]
     figure = Figure(figsize=(8.5, 4.0), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2)
     image = left.imshow(confidence, vmin=0, vmax=1, cmap="viridis", interpolation="nearest")

@@ -92,7 +92,8 @@ class Interpretation:
         """How stored values become values, in words: "stored value / 10000"."""
         gain, offset = float(self._gains[0]), float(self._offsets[0])
         alike = (self._gains == gain).all() and (self._offsets == offset).all()
-        told = f"stored value / {1 / gain:g}" + (f" {offset:+g}" if offset else "")
+        told = f"stored value / {1 / gain:g}" if gain != 1 else "stored value"
+        told += f" {offset:+g}" if offset else ""
         return told if alike else f"{told} in the first band; other bands have other factors"
 
     def _survey(self, least: float = 0.5) -> Survey:

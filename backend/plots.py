@@ -97,7 +97,9 @@ def _spectral_axis(wavelengths: Array | None, bands: int) -> tuple[Array, NDArra
 
 
 def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 1.0, colours: str = "viridis") -> str:
-    """Bands (bands, rows, cols) side by side with one colour scale from 0 to ``top``."""
+    """Bands (bands, rows, cols) side by side with one colour scale from 0 to ``top``; the part with data."""
+    rows, cols = part_with_data(np.isfinite(bands).any(axis=0))
+    bands = bands[:, rows, cols]
     columns = min(5, len(names))
     lines = -(-len(names) // columns)
     height = 8.5 / columns * bands.shape[1] / bands.shape[2]
@@ -115,6 +117,13 @@ def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 
     return png(figure)
 
 
+def part_with_data(has_data: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns that frame all pixels (rows, cols) with data; all of them where none has."""
+    spans = [np.flatnonzero(has_data.any(axis=axis)) for axis in (1, 0)]
+    first, second = (slice(span[0], span[-1] + 1) if len(span) else slice(None) for span in spans)
+    return first, second
+
+
 def stretched(bands: Array, names: list[str]) -> str:
     """Bands (bands, rows, cols) side by side in grey, each from its 2nd to its 98th percentile."""
     low, high = np.nanpercentile(bands, [2, 98], axis=(1, 2), keepdims=True)
@@ -126,6 +135,7 @@ def error(values: Array, summary: Summary) -> str:
     figure = Figure(figsize=(8.5, 3.6), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2)
     finite = values[np.isfinite(values)]
+    values = values[part_with_data(np.isfinite(values))]
     top = max(float(np.quantile(finite, 0.98)), 1e-9)
     image = left.imshow(values, vmin=0, vmax=top, cmap="magma", interpolation="nearest")
     left.axis("off")
