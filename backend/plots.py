@@ -98,7 +98,7 @@ def _spectral_axis(wavelengths: Array | None, bands: int) -> tuple[Array, NDArra
 
 def maps(bands: Array, names: list[str], label: str = "Abundance", top: float = 1.0, colours: str = "viridis") -> str:
     """Bands (bands, rows, cols) side by side with one colour scale from 0 to ``top``; the part with data."""
-    rows, cols = part_with_data(np.isfinite(bands).any(axis=0))
+    rows, cols = part_with_data(np.asarray(np.isfinite(bands).any(axis=0)))
     bands = bands[:, rows, cols]
     columns = min(5, len(names))
     lines = -(-len(names) // columns)
