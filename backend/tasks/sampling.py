@@ -42,7 +42,7 @@ def sample_of(run: Run) -> Sample:
     parts = [_part(cube) for cube in scene.sample(NUM_TILES, TILE)]
     if scene.within is None:
         return _joined(parts, "spread over the scene")
-    found = _joined(parts, "all inside the area")
+    found = _joined(parts, "spread over the area")
     _, once = np.unique(found.rows * scene.cols + found.cols, return_index=True)  # tiles of an area may overlap
     return Sample(found.pixels[once], found.rows[once], found.cols[once], found.where)
 

@@ -82,7 +82,7 @@ def test_only_pixels_inside_are_found(run, scene, polygon, extraction):
     expected = {tuple(values[:, row, col]) for row, col in found}
     assert {tuple(one) for one in read_library(folder / "endmembers.sli").spectra} == expected
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "34 pixels, all inside the area" in page and "area.gpkg" in page
+    assert "34 pixels, spread over the area" in page and "area.gpkg" in page
 
 
 def test_an_area_of_the_whole_scene_changes_nothing(run, scene, polygon, tmp_path):
@@ -109,7 +109,7 @@ def test_a_mask_does_the_same_as_a_polygon(run, scene, tmp_path):
 def test_counting_sees_the_area_only(run, scene, polygon):
     metrics, folder, _ = run("count_endmembers", scene, polygon(0, 0, 5, 10))
     assert metrics["sampled_pixels"] == 49
-    assert "49 pixels, all inside the area" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "49 pixels, spread over the area" in (folder / "report.html").read_text(encoding="utf-8")
     with (folder / "eigenvalues.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     inside = mixture()[:, :5, :10].reshape(BANDS, -1).T.astype(np.float64)
@@ -178,7 +178,7 @@ def test_a_large_area_is_sampled_tile_by_tile_until_there_are_enough(wide, monke
     read, cubes = [], wide.cubes
     monkeypatch.setattr(wide, "cubes", lambda windows: (read.append(cube.window) or cube for cube in cubes(windows)))
     found = sampled(wide, whole(76, 180))
-    assert 16 * 64 - 16 * 32 < len(found.pixels) <= 16 * 64 and found.where == "all inside the area"
+    assert 16 * 64 - 16 * 32 < len(found.pixels) <= 16 * 64 and found.where == "spread over the area"
     assert 16 <= len(read) < 80, "about every second tile holds data"
     assert np.all(np.diff(found.rows * 180 + found.cols) > 0), "in order, none twice"
     assert found.cols.max() < 90 and found.rows.max() > 60 and found.rows.min() < 16
@@ -198,7 +198,7 @@ def test_all_of_a_small_area_is_taken_wherever_it_lies(wide):
     found = sampled(wide, Area(np.packbits(chosen, axis=1), 180))
     chosen[:, 90:] = False
     np.testing.assert_array_equal(np.column_stack([found.rows, found.cols]), np.argwhere(chosen))
-    assert found.where == "all inside the area"
+    assert found.where == "spread over the area"
 
 
 def test_a_thin_area_is_sampled_in_smaller_tiles(wide, monkeypatch):
