@@ -43,8 +43,8 @@ def regression() -> Any:
     return setting(
         True,
         "Logistic regression beside the network",
-        "A linear classifier of single spectra errs otherwise than a network, so that both together are steadier. "
-        "Validation pixels decide how much each of the two counts; without this the network decides alone.",
+        "Combines the network with a linear classifier of single spectra, because the two make different mistakes. "
+        "Validation pixels decide how much each of them counts. If off, the network decides alone.",
         advanced=True,
     )
 

@@ -11,8 +11,8 @@ LABEL = "EDAA (archetypal analysis)"
 TASK = "unmix"
 SUMMARY = (
     "Finds endmembers that are averages of a few real pixels (archetypes), between which all pixels lie as well as "
-    "they can, and solves for the abundances by fully constrained least squares. It takes it that every material is "
-    "nearly pure somewhere."
+    "possible, and solves for the abundances by fully constrained least squares. It assumes that every material "
+    "occurs nearly pure in at least one pixel."
 )
 ADVICE = (
     "Use it where VCA + FCLS fails on shade or odd pixels: on Jasper Ridge, Samson and Moffett Field it comes nearer "
@@ -46,8 +46,8 @@ class Config:
     repeats: int = setting(
         50,
         "Repeats",
-        "So often it starts anew, with another length of step; of the good fits the one whose endmembers differ most "
-        "is kept.",
+        "Number of restarts, each with a different step size. Of the good fits, the one whose endmembers differ "
+        "most is kept.",
         minimum=1,
         maximum=1000,
         advanced=True,

@@ -85,7 +85,7 @@ class Config(shared.Trained):
     smoothing: float = setting(
         0.05,
         "Label smoothing",
-        "How far the training leaves room for wrong labels; 0: not at all.",
+        "Tolerance for mislabelled training pixels. 0 turns it off.",
         minimum=0,
         maximum=0.9,
         advanced=True,
