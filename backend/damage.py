@@ -24,6 +24,7 @@ _THEIRS = (
     ParseError,
     struct.error,
     zlib.error,
+    UnboundLocalError,  # pyogrio raises it where a layer's coordinate system cannot be written out
 )
 """Errors by which GDAL, HDF5, numpy and Python's own readers say that a file makes no sense."""
 

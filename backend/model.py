@@ -19,6 +19,7 @@ from safetensors.numpy import load, save
 
 from . import config, version
 from .cube import Array
+from .damage import damage_told
 from .labels import Class, make_classes
 from .links import check_file
 from .methods import Method, method
@@ -111,7 +112,11 @@ class Model:
 
 def read_model(path: str | Path) -> Model:
     """Read a model from its card, or from its weights beside the card. ValueError, a sentence, if it is none."""
-    given = Path(path)
+    with damage_told(path):
+        return _read(Path(path))
+
+
+def _read(given: Path) -> Model:
     for name in (CARD, WEIGHTS, given.name):
         check_file(given.with_name(name))
     place = given.with_name(CARD) if given.name == WEIGHTS else given

@@ -17,6 +17,7 @@ from rasterio._err import CPLE_BaseError  # rasterio names it nowhere else
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
+from ..damage import damage_told
 from ..links import check_links
 from ..names import plain
 from .classes import check_number
@@ -52,6 +53,18 @@ def read_layer(source: str, layer: str | None, attribute: str | None, labels: Ma
     """
     path, options = _options(source)
     links = check_links(path)
+    with damage_told(path):
+        return _layer(path, layer, attribute, labels or {}, options, links)
+
+
+def _layer(
+    path: str,
+    layer: str | None,
+    attribute: str | None,
+    labels: Mapping[str, str],
+    options: Mapping[str, str],
+    notices: list[str],
+) -> Layer:
     try:
         chosen = _chosen(path, layer or options.get("layername"), options.get("layerid"))
         check_ends(path, chosen, options.get("subset"))
@@ -64,9 +77,9 @@ def read_layer(source: str, layer: str | None, attribute: str | None, labels: Ma
             f"The layer {path} cannot be read as vectors ({error}). Check that the file is whole, or choose "
             "another layer."
         ) from error
-    names, order = _called(*_names(values, attribute or ""), labels or {})
+    names, order = _called(*_names(values, attribute or ""), labels)
     check_number(order)
-    notices = [*links, *_case_notices(order)]
+    notices = [*notices, *_case_notices(order)]
     for lacking, what in ((names == "", f"no class in the field '{attribute}'"), (geometries == None, "no geometry")):  # noqa: E711
         if lacking.any():
             notices.append(f"{features_are(ids[lacking])} left out: {what}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from ..cube import Mask, partition
+from ..damage import damage_told
 from ..links import check_file
 
 BLOCK = 1024
@@ -21,15 +23,22 @@ Block = tuple[int, int, NDArray[Any], Mask]
 """First row, first column, values (rows, cols), and which of them hold data."""
 
 
-def opened(path: str | Path, what: str) -> Any:
-    """Open a raster; ``what``: what it is called where it cannot be opened."""
+@contextmanager
+def opened(path: str | Path, what: str) -> Iterator[Any]:
+    """A raster for a while; ``what``: what it is called where it cannot be opened.
+
+    ValueError, a sentence, also for what is found to be damaged while it is read.
+    """
     check_file(Path(path))
-    try:
-        return rasterio.open(path)
-    except (RasterioError, UnicodeEncodeError) as error:
-        raise ValueError(
-            f"The {what} {path} cannot be opened ({error}). Check that the file is whole, or choose another."
-        ) from error
+    with damage_told(path):
+        try:
+            dataset = rasterio.open(path)
+        except (RasterioError, UnicodeEncodeError) as error:
+            raise ValueError(
+                f"The {what} {path} cannot be opened ({error}). Check that the file is whole, or choose another."
+            ) from error
+        with dataset:
+            yield dataset
 
 
 def check_band(dataset: Any, what: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ..damage import damage_told
 from ..links import check_file
 from ..names import LONGEST, plain
 from . import envi, geopackage, table, text
@@ -51,6 +52,11 @@ def write_library(library: Library, path: Path) -> None:
 
 def _found(path: Path) -> Found:
     check_file(path)
+    with damage_told(path):
+        return _read(path)
+
+
+def _read(path: Path) -> Found:
     try:
         form, read = _reader(path)
     except OSError as error:

@@ -32,6 +32,8 @@ from .product import Product, Stored
 
 STORES = (".zgroup", ".zmetadata", ".zarray", "zarr.json")
 MOST_NODES = 2_000
+LONGEST = 1_000_000
+"""Numbers of an array of one axis: more wavelengths, rows or columns has no scene."""
 LARGEST_JSON = 50 << 20
 
 
@@ -183,7 +185,11 @@ def _pieces(start: int, length: int, chunk: int) -> list[range]:
 
 
 def _line(store: Path, array: Array) -> NDArray[np.float64]:
-    """The numbers of an array of one axis."""
+    """The numbers of an array of one axis. ValueError, a sentence, if it is longer than any axis of a scene."""
+    if array.shape[0] > LONGEST:
+        raise ValueError(
+            f"The Zarr array {array.name} in {store} is {array.shape[0]:,} long: its description is damaged."
+        )
     with _opened(store, array) as dataset:
         try:
             return numbers(dataset.read(1))

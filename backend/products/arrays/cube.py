@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -74,12 +75,25 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def dimension_names(dataset: h5py.Dataset) -> list[str]:
-    """The names of a dataset's axes as netCDF writes them; "" for an axis without one."""
+    """The names of a dataset's axes as netCDF writes them; "" for an axis without one.
+
+    Out of the attributes themselves: HDF5's own functions for them end the process where a damaged file gives an
+    attribute another type.
+    """
+    scales, labels = (_for_axes(dataset, name) for name in ("DIMENSION_LIST", "DIMENSION_LABELS"))
     found = []
-    for axis in dataset.dims:
-        name = str(axis[0].name or "") if len(axis) else str(axis.label)
-        found.append(name.rsplit("/", 1)[-1])
+    for some, label in zip(scales, labels, strict=True):
+        first = some[0] if isinstance(some, np.ndarray) and len(some) else None
+        name = dataset.file[first].name if isinstance(first, h5py.Reference) and first else text(label)
+        found.append((name or "").rsplit("/", 1)[-1])
     return found
+
+
+def _for_axes(dataset: h5py.Dataset, name: str) -> list[Any]:
+    """What an attribute says of each axis; None of each where it is absent or something else."""
+    said = dataset.attrs.get(name)
+    fits = isinstance(said, np.ndarray) and said.dtype.kind in "OSU" and said.shape == (dataset.ndim,)
+    return list(said) if fits else [None] * dataset.ndim
 
 
 class Cube:
