@@ -132,7 +132,7 @@ def _arrays(store: Path) -> Iterator[Array]:
             attributes, dims = described.get("attributes") or attributes, described.get("dimension_names")
         if "shape" in described:
             shape = described["shape"]
-            if not isinstance(shape, list) or not all(isinstance(one, int) for one in shape):
+            if not isinstance(shape, list) or not all(isinstance(one, int) and one > 0 for one in shape):
                 raise ValueError(f"The Zarr store {store} has a damaged description of {folder.name}. Write it again.")
             names = [str(one or "") for one in dims] if isinstance(dims, list) else []
             yield Array(folder.relative_to(store).as_posix(), tuple(shape), names, attributes, described=described)

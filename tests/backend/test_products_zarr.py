@@ -138,8 +138,9 @@ def test_several_scenes_none_and_damage_are_refused(tmp_path):
     path = store(tmp_path / "scene.zarr")
     array(path / "reflectance/after", VALUES, ["wavelength", "northing", "easting"])
     assert "reflectance/after (12 x 14 x 19)" in refusal(path)
-    (path / "reflectance/after/.zarray").write_text('{"shape": "none"}')
-    assert "damaged description" in refusal(path)
+    for shape in ('"none"', "[-1]", "[12, 0, 19]", "[1.5]"):
+        (path / "reflectance/after/.zarray").write_text(f'{{"shape": {shape}}}')
+        assert "damaged description" in refusal(path)
     (path / "reflectance/after/.zarray").write_text("{")
     assert "cannot be read" in refusal(path)
     (tmp_path / "empty").mkdir()
