@@ -8,6 +8,7 @@ import time
 import pytest
 from mixel.backend.protocol import JOB_FILE, PARTIAL, Job
 
+from tests.torture import driver
 from tests.torture.kills import Kills
 from tests.torture.limits import starve, twice
 from tests.torture.network import ask
@@ -27,6 +28,11 @@ def test_kills_at_random_moments_find_nothing(tmp_path):
         place = Place(tmp_path / str(number))
         found += kills.once(place, _Only(chance))
     assert found == [] and kills.longest < 4
+
+
+def test_a_pass_on_two_cores_counts_the_experiments_of_both():
+    done = driver.run(0.01, int(time.time()), at_once=2, only="network")
+    assert done.counts["network"] >= 2 and done.found == []
 
 
 class _Only(random.Random):

@@ -6,25 +6,12 @@ Exits with 1 if anything was found. ``--write`` sets the counts into docs/securi
 from __future__ import annotations
 
 import argparse
-import random
+import os
 import sys
-import tempfile
 import time
-from collections import Counter
-from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "backend")]
-import conftest  # noqa: E402, F401 # loads the checkout as the package mixel
-
-from tests.security_page import fill  # noqa: E402
-from tests.torture.kills import Kills  # noqa: E402
-from tests.torture.limits import starve, twice  # noqa: E402
-from tests.torture.network import ask  # noqa: E402
-from tests.torture.runs import Place  # noqa: E402
-
-MIX = ("kills", "kills", "limits", "kills", "network", "kills", "limits", "two runs")
-"""The order of experiments: mostly kills, as there are most ways to be killed."""
+from tests.security_page import fill
+from tests.torture.driver import MIX, run
 
 
 def main() -> int:
@@ -33,34 +20,24 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--only", choices=sorted(set(MIX)))
+    parser.add_argument("--at-once", type=int, default=min(os.cpu_count() or 1, 4), help="experiments at a time")
     parser.add_argument("--write", action="store_true", help="set the counts into docs/security.md")
     options = parser.parse_args()
-    print(f"seed {options.seed}")
-    chance, ends, kills = random.Random(options.seed), time.monotonic() + 60 * options.minutes, Kills()
-    experiments = {"kills": kills.once, "limits": starve, "two runs": twice, "network": ask}
-    counts: Counter[str] = Counter()
-    findings = 0
-    while time.monotonic() < ends:
-        kind = options.only or MIX[sum(counts.values()) % len(MIX)]
-        with tempfile.TemporaryDirectory(prefix="mixel-torture-") as folder:
-            found = experiments[kind](Place(Path(folder)), chance)
-        counts[kind] += 1
-        findings += len(found)
-        for one in found:
-            print(f"FOUND {kind}: {one}", flush=True)
+    print(f"seed {options.seed}", flush=True)
+    done = run(options.minutes, options.seed, options.at_once, options.only)
     rows = {
-        "runs killed or cancelled": counts["kills"],
-        "slowest end of a backend": f"{kills.longest:.1f} s",
-        "runs with too little memory, disk or files": counts["limits"],
-        "files that point to a server": counts["network"],
-        "two or three runs into one folder at once": counts["two runs"],
-        "findings": findings,
+        "runs killed or cancelled": done.counts["kills"],
+        "slowest end of a backend": f"{done.longest:.1f} s",
+        "runs with too little memory, disk or files": done.counts["limits"],
+        "files that point to a server": done.counts["network"],
+        "two or three runs into one folder at once": done.counts["two runs"],
+        "findings": len(done.found),
     }
     for name, value in rows.items():
         print(f"{value!s:>8}  {name}")
     if options.write:
         fill("torture", rows)
-    return 1 if findings else 0
+    return 1 if done.found else 0
 
 
 if __name__ == "__main__":
