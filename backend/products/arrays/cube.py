@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...cube import Mask, Window
 from ..product import Product, Stored
+from ..swath.gathering import Part
 from ..swath.grid import on_map
 from .values import text
 
@@ -121,20 +122,21 @@ class Cube:
 
     def read(self, window: Window, bands: Sequence[int]) -> Stored:
         """Stored values (len(bands), rows, cols) of a window's core. ValueError, a sentence, if that fails."""
+        out = np.empty((len(bands), window.rows, window.cols), self.dtype)
+        for part in self.parts(window, bands):
+            part.lay(part.values, out)
+        return out
+
+    def parts(self, window: Window, bands: Sequence[int]) -> Iterator[Part]:
+        """What :meth:`read` gives, as it lies in the file: one part for each stretch of bands that is read at once."""
         wanted = np.asarray(bands, dtype=np.int64)
-        out = np.empty((len(wanted), window.rows, window.cols), self.dtype)
         for first, last in _runs(np.unique(wanted), self._bridged):
             spans = {0: slice(first, last + 1), 1: _span(window.row, window.rows), 2: _span(window.col, window.cols)}
             places = [spans[self.axes.index(axis)] for axis in range(3)]
             with readable(self.path):
-                part = self.dataset[tuple(places)]
-            part = part.transpose(self.axes)
+                found = self.dataset[tuple(places)]
             here = np.flatnonzero((wanted >= first) & (wanted <= last))
-            if len(here) == len(part) and (np.diff(wanted[here]) == 1).all():
-                out[here[0] : here[-1] + 1] = part
-            else:
-                out[here] = part[wanted[here] - first]
-        return out
+            yield Part(found.transpose(self.axes).astype(self.dtype, copy=False), here, wanted[here] - first)
 
 
 class Plane:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from ...cube import Mask, Window
 from ...place import Place
 from ..arrays.places import Swath, known_coordinates
 from ..product import Product, Stored
-from .gathering import gather
+from .gathering import Part, gather
 from .net import Inverse, Net
 
 ALLOWED = 1.0
@@ -76,15 +75,15 @@ class SwathGrid(Product):
     def read(self, window: Window, bands: Sequence[int]) -> Stored:
         """Stored values of a window; 0 where the sensor saw nothing. ValueError if the file cannot be read."""
         out = np.empty((len(bands), window.rows, window.cols), self.facts.dtype)
-        gather(out, lambda box: self.swath.read(box, bands), *self._looked_up(window), self._size, 0)
+        gather(out, lambda box: [Part.of(self.swath.read(box, bands))], *self._looked_up(window), self._size, 0)
         return out
 
     def usable(self, window: Window, flags: Sequence[str]) -> Mask | None:
         """Which pixels the sensor saw and none of these flags marks."""
 
-        def counting(box: Window) -> NDArray[Any]:
+        def counting(box: Window) -> list[Part]:
             found = self.swath.usable(box, flags)
-            return np.ones((1, box.rows, box.cols), bool) if found is None else found[None]
+            return [Part.of(np.ones((1, box.rows, box.cols), bool) if found is None else found[None])]
 
         out = np.empty((1, window.rows, window.cols), bool)
         gather(out, counting, *self._looked_up(window), self._size, 0)

@@ -38,7 +38,7 @@ class Lookup:
         _, lines, samples = last
         out = np.empty((len(bands), window.rows, window.cols), cube.dtype)
         try:
-            gather(out, lambda box: cube.read(box, bands), lines, samples, self._swath, nothing)
+            gather(out, lambda box: cube.parts(box, bands), lines, samples, self._swath, nothing)
         except IndexError as error:
             raise ValueError(
                 f"The lookup table of the scene {self.path} points outside it. Download the file again."
