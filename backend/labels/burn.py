@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import shapely
@@ -88,15 +90,28 @@ def _burnt_in_cells(
     first = np.floor(boxes[:, :2]).astype(np.int64)
     coordinates, owners = shapely.get_coordinates(geometries, return_index=True)
     moved = shapely.set_coordinates(geometries.copy(), coordinates + (place - first)[owners])
-    shapes = [shapely.geometrycollections(list(moved[start : start + wide])) for start in range(0, number, wide)]
-    collect = shapely.multilinestrings if touched else shapely.multipolygons
-    shapes = [collect(shapely.get_parts(shapely.get_parts(one))) for one in shapes]
+    parts, of = shapely.get_parts(moved, return_index=True)
+    ends = np.searchsorted(of, np.arange(wide, number + wide, wide))
+    shapes = _in_lists(parts, ends.tolist())
     burnt = rasterize(shapes, (-(-number // wide) * cell, wide * cell), all_touched=touched, dtype="uint8")
     row, col = np.nonzero(burnt)
     owner = row // cell * wide + col // cell
     row, col = row - place[owner, 1] + first[owner, 1], col - place[owner, 0] + first[owner, 0]
     inside = (row >= 0) & (row < rows) & (col >= 0) & (col < cols)
     return row[inside] * np.int64(cols) + col[inside], owner[inside]
+
+
+def _in_lists(parts: NDArray[np.object_], ends: list[int]) -> list[dict[str, Any]]:
+    """Polygons, or lines, as GeoJSON's collections of them; ``ends``: where each collection ends.
+
+    rasterio would have shapely list the corners of one geometry after the other, at a fifth of the speed.
+    """
+    kind, corners, offsets = shapely.to_ragged_array(parts)
+    lists: list[Any] = list(zip(*corners.T.tolist(), strict=True))  # lists of two would cost three times as much
+    for some in offsets:  # rings of corners, polygons of rings
+        lists = [lists[first:last] for first, last in pairwise(some.tolist())]
+    name = "MultiPolygon" if kind == POLYGONS else "MultiLineString"
+    return [{"type": name, "coordinates": lists[first:last]} for first, last in pairwise([0, *ends])]
 
 
 def burn(geometry: shapely.Geometry, rows: int, cols: int) -> NDArray[np.int64]:
