@@ -8,8 +8,11 @@ kernel. What lies in the folder is run: it is used only if nobody but its owner,
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import hashlib
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -21,6 +24,7 @@ from typing import Any
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numba
 from numba.core import config as _config
+from numba.core.caching import FunctionCache
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
@@ -41,7 +45,9 @@ def cache_folder(sources: Path) -> Path:
         folder = root / "mixel-kernels" / digest.hexdigest()[:16]
         if _usable(folder):
             return folder
-    return Path(tempfile.mkdtemp(prefix="mixel-kernels-"))
+    folder = Path(tempfile.mkdtemp(prefix="mixel-kernels-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _roots() -> list[Path]:
@@ -78,14 +84,25 @@ def _usable(folder: Path) -> bool:
         return False
 
 
+class _Kept(FunctionCache):
+    """Numba's cache; a disk without room for a kernel costs time in the next run and nothing else."""
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled kernel if that can be."""
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile at first call, from then on load from the cache folder; runs without the interpreter's lock."""
+    compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
     before = settings.CACHE_DIR
     settings.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename).parent))
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        compiled._cache = _Kept(function)  # type: ignore[no-untyped-call] # which cache=True does, too
     finally:
         settings.CACHE_DIR = before
+    return compiled
 
 
 class _Lowering(NativeLowering):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -98,31 +99,56 @@ def test_a_folder_of_somebody_else_is_not_used(roots, disown):
     assert stat.S_IMODE(chosen.stat().st_mode) == 0o700
 
 
-def test_a_cache_that_is_not_trusted_costs_time_and_nothing_else(tmp_path):
-    """With a real kernel: what lies in an open cache is neither read nor changed."""
-    script = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); sys.path.insert(0, '.')\n"
-        "from backend import jit; import small\n"
-        "print(jit.cache_folder(Path(small.__file__).parent), small.twice(21))"
-    )
-    (tmp_path / "small.py").write_text("from backend.jit import kernel\n\n\n@kernel\ndef twice(x):\n    return 2 * x\n")
-    cache = tmp_path / "cache"
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(tmp_path / "own")}
-    environment["TMPDIR"] = str(tmp_path)
+SCRIPT = (
+    "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); sys.path.insert(0, '.')\n"
+    "from backend import jit; import small\n"
+    "print(jit.cache_folder(Path(small.__file__).parent), small.twice(21))"
+)
 
-    def run():
+
+@pytest.fixture
+def compiling(tmp_path):
+    """A function that compiles a real kernel in a process of its own, and gives the cache folder it used."""
+    (tmp_path / "small.py").write_text("from backend.jit import kernel\n\n\n@kernel\ndef twice(x):\n    return 2 * x\n")
+    (tmp_path / "temporary").mkdir()
+    own = {"XDG_CACHE_HOME": str(tmp_path / "own"), "TMPDIR": str(tmp_path / "temporary")}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), **own}
+
+    def run(**options):
         done = subprocess.run(
-            [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, env=environment, capture_output=True, text=True
-        )
+            [sys.executable, "-c", options.pop("script", SCRIPT), str(tmp_path)],
+            cwd=ROOT, env=environment, capture_output=True, text=True, **options,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
         folder, answer = done.stdout.split()
         assert answer == "42"
         return Path(folder)
 
-    first = run()
-    assert first.is_relative_to(cache)
+    return run
+
+
+def test_a_cache_that_is_not_trusted_costs_time_and_nothing_else(tmp_path, compiling):
+    """With a real kernel: what lies in an open cache is neither read nor changed."""
+    first = compiling()
+    assert first.is_relative_to(tmp_path / "cache")
     (compiled,) = first.rglob("*.nbc")
     compiled.write_bytes(b"tampered with: would not load")
     first.chmod(0o777)
-    assert not run().is_relative_to(cache)
+    assert not compiling().is_relative_to(tmp_path / "cache")
     assert compiled.read_bytes() == b"tampered with: would not load"
+
+
+def test_a_disk_without_room_for_a_kernel_costs_time_and_nothing_else(tmp_path, compiling):
+    def no_room():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
+
+    folder = compiling(preexec_fn=no_room)
+    assert not list(folder.rglob("*.nb?")) and not list(folder.rglob("*.tmp*"))
+    assert list(compiling().rglob("*.nbc"))
+
+
+def test_a_cache_of_one_run_goes_with_it(tmp_path, compiling):
+    """Where no folder can be used."""
+    nowhere = SCRIPT.replace("import small", "jit._roots = lambda: []; import small")
+    folder = compiling(script=nowhere)
+    assert folder.parent == tmp_path / "temporary" and not any((tmp_path / "temporary").iterdir())
