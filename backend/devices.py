@@ -43,7 +43,7 @@ def choose(wish: str = "auto") -> Chosen:
     if wanted == "cpu":
         return Chosen(PROCESSOR, "cpu", "The processor was asked for.")
     cards, lack = _cards()
-    fitting = [card for card in cards if wanted == "auto" or _fits(wanted, *card)]
+    fitting = _fitting(wanted, cards)
     if wanted != "auto" and not fitting:
         raise ValueError(_refusal(wish, [name for _, name in cards], lack))
     tried = [(device, name, trials.tried(device)) for device, name in fitting]
@@ -62,6 +62,12 @@ def choose(wish: str = "auto") -> Chosen:
     return Chosen(device, f"{device} ({name})", " ".join([f"{name} took {times}.", *faults]))
 
 
+def to_try(wish: str) -> list[str]:
+    """Names of the cards that :func:`choose` is about to try for a wish."""
+    wanted = wish.strip().lower()
+    return [] if wanted == "cpu" else [name for _, name in _fitting(wanted, _cards()[0])]
+
+
 def _cards() -> tuple[list[tuple[torch.device, str]], str]:
     """Graphics cards that torch sees, with their names; and why there is none, where torch says so."""
     try:
@@ -77,6 +83,10 @@ def _seen() -> Iterator[tuple[torch.device, str]]:
             yield torch.device("cuda", number), torch.cuda.get_device_name(number)
     if torch.backends.mps.is_available():
         yield torch.device("mps"), "Apple's graphics processor"
+
+
+def _fitting(wanted: str, cards: list[tuple[torch.device, str]]) -> list[tuple[torch.device, str]]:
+    return [card for card in cards if wanted == "auto" or _fits(wanted, *card)]
 
 
 def _fits(wanted: str, device: torch.device, name: str) -> bool:

@@ -78,6 +78,11 @@ class Run:
             self.metrics["final_loss"] = training.losses[-1]
             self.metrics["training_seconds"] = training.seconds
             self.metrics["parameters"] = float(num_parameters)
+        if training and training.parts > 1:
+            self.notice(
+                f"A training step did not fit into the graphics card's memory and was worked on in {training.parts} "
+                "parts, which takes longer."
+            )
         if training and training.shares:
             self.metrics["network_share"], self.metrics["regression_share"] = training.shares
             if training.shares[0] < min(UNHEARD, training.shares[1]):
@@ -109,6 +114,15 @@ def device_of(job: Job, task: Task) -> Chosen | None:
     from .devices import choose  # loads torch, which most tasks do not need
 
     return choose(job.device)
+
+
+def cards_to_try(job: Job, task: Task) -> list[str]:
+    """Names of the graphics cards that are tried before a run; none where no network runs."""
+    if not task.on_device or not _on_device(job):
+        return []
+    from .devices import to_try
+
+    return to_try(job.device)
 
 
 def _on_device(job: Job) -> bool:

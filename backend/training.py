@@ -11,10 +11,27 @@ import torch
 from torch import Tensor, nn
 
 from . import devices
-from .room import release
+from .room import full, on_card, release
 
 Report = Callable[[int, int, float], None]
 """Called with the step done (from 1), the number of steps and the loss."""
+DIVERGED = "The training diverged at step {step}. Lower the learning rate, or look for extreme values in the scene."
+
+
+@dataclass(frozen=True)
+class Term:
+    """A loss that is a mean over pieces (patches, tiles, squares), which may be worked on a part at a time.
+
+    ``counts`` (pieces,): how much each counts in the mean; ``loss`` gives the mean (a number) of a slice of them.
+    """
+
+    counts: Tensor
+    loss: Callable[[slice], Tensor]
+
+    @classmethod
+    def whole(cls, loss: Callable[[], Tensor]) -> Term:
+        """A loss that cannot be taken apart."""
+        return cls(torch.ones(1), lambda _: loss())
 
 
 @dataclass(frozen=True)
@@ -23,6 +40,7 @@ class Record:
 
     ``validation``: (step, loss) pairs; ``best_step``: the step whose weights were kept, the last without validation.
     ``shares``: how much the network counts in the classes, and the regression beside it (``methods.regression``).
+    ``parts``: in how many parts a step was worked on to fit into a graphics card's memory.
     """
 
     losses: list[float]
@@ -30,11 +48,12 @@ class Record:
     validation: list[tuple[int, float]] = field(default_factory=list)
     best_step: int = 0
     shares: tuple[float, float] | None = None
+    parts: int = 1
 
 
 def train(
     model: nn.Module,
-    loss: Callable[[], Tensor],
+    draw: Callable[[], list[Term]],
     steps: int,
     learning_rate: float,
     report: Report,
@@ -45,8 +64,10 @@ def train(
     warm_up: int = 0,
     repeatable: bool = False,
 ) -> Record:
-    """Minimise ``loss`` over the model's trainable parameters with Adam and a cosine schedule down to 5 %.
+    """Minimise a loss over the model's trainable parameters with Adam and a cosine schedule down to 5 %.
 
+    ``draw`` gives what a step learns from, as terms of a sum. A step that does not fit into a graphics card's memory
+    is worked on in two parts, then four, and so on; it learns the same but for rounding and dropout.
     ``validate`` gives the loss on validation pixels; it is asked ``every`` so many steps after the first ``warm_up``,
     in evaluation mode, and the weights of the best answer are kept. ``report`` may have a method ``validated(step,
     loss)`` to hear of it. ``weight_decay`` is AdamW's, on matrices only. ``repeatable``: see
@@ -57,9 +78,13 @@ def train(
     started, losses, best = time.monotonic(), [], _Best(model)
     model.train()
     device = next((one.device for one in model.parameters()), devices.PROCESSOR)
+    gradients = _Gradients(optimiser, device)
     with devices.repeatable(device, repeatable):
         for step in range(1, steps + 1):
-            losses.append(_step(loss, optimiser, step))
+            losses.append(gradients.of(draw()))
+            if not math.isfinite(losses[-1]):
+                raise ValueError(DIVERGED.format(step=step))
+            optimiser.step()
             schedule.step()
             report(step, steps, losses[-1])
             if validate and step > warm_up and (step % every == 0 or step == steps):
@@ -67,21 +92,45 @@ def train(
     best.restore()
     model.eval()
     release(device)
-    return Record(losses, time.monotonic() - started, best.answers, best.step or steps)
+    return Record(losses, time.monotonic() - started, best.answers, best.step or steps, parts=gradients.parts)
 
 
-def _step(loss: Callable[[], Tensor], optimiser: torch.optim.Optimizer, step: int) -> float:
-    """One step of the optimiser; the loss before it. ValueError if that is no number."""
-    optimiser.zero_grad(set_to_none=True)
-    value = loss()
-    value.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    found = float(value.detach())
-    if not math.isfinite(found):
-        raise ValueError(
-            f"The training diverged at step {step}. Lower the learning rate, or look for extreme values in the scene."
-        )
-    return found
+class _Gradients:
+    """Puts the gradients of a step into the parameters, in as many parts as the card's memory asks for."""
+
+    def __init__(self, optimiser: torch.optim.Optimizer, device: torch.device) -> None:
+        self.optimiser, self.device, self.parts = optimiser, device, 1
+
+    def of(self, terms: list[Term]) -> float:
+        """The gradients of the sum of some terms; gives the sum."""
+        while True:
+            self.optimiser.zero_grad(set_to_none=True)
+            try:
+                return self._whole(terms) if self.parts == 1 else sum(self._in_parts(term) for term in terms)
+            except RuntimeError as error:
+                most = max(len(term.counts) for term in terms)
+                if not on_card(self.device) or not full(error) or self.parts >= most:
+                    raise
+            # Outside of the handler, whose traceback keeps the tensors that were in the way.
+            release(self.device)
+            self.parts *= 2
+
+    def _whole(self, terms: list[Term]) -> float:
+        value: Tensor = sum(term.loss(slice(None)) for term in terms)  # type: ignore[assignment]
+        value.backward()  # type: ignore[no-untyped-call]
+        return float(value.detach())
+
+    def _in_parts(self, term: Term) -> float:
+        found, total, pieces = 0.0, float(term.counts.sum()), len(term.counts)
+        size = -(-pieces // self.parts)
+        for first in range(0, pieces, size):
+            part = slice(first, min(first + size, pieces))
+            share = float(term.counts[part].sum()) / total if total else 1 / -(-pieces // size)
+            if share:
+                value = share * term.loss(part)
+                value.backward()  # type: ignore[no-untyped-call]
+                found += float(value.detach())
+        return found
 
 
 class _Best:

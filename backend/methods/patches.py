@@ -5,7 +5,7 @@ Letters: n pixels, b patches, k components, q pixels a side of all that one clas
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 from torch import Tensor
+from torch.nn import functional
 
 from ..cube import Array, Cube
+from ..room import in_batches
 from .contract import Labelled
 
 EXTREME = 10.0
@@ -118,11 +120,26 @@ class Patches:
         at = self.corner[part, None, None] + span[:, None] * self.stride[part, None, None] + span
         return self.grid[at.flatten(1)].long()
 
-    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All patches in turn: components (b, q * q, k) and classes (b,)."""
-        for start in range(0, len(self), size):
-            part = slice(start, start + size)
-            yield self.table[self.index(part)], self.classes[part]
+    def part(self, part: slice) -> tuple[Tensor, Tensor]:
+        """Components (b, q * q, k) and classes (b,) of some patches."""
+        return self.table[self.index(part)], self.classes[part]
+
+
+def mean_loss(patches: Patches, scores: Callable[[Tensor], Tensor], weights: Tensor, size: int) -> float:
+    """The mean cross-entropy of all patches, weighted by class; ``size`` of them together, fewer if the card is full.
+
+    ``scores`` gives (b, classes) for components (b, q * q, k) on the device of ``weights`` (classes,).
+    """
+    sums: list[tuple[float, float]] = []
+
+    def work(part: slice) -> None:
+        components, targets = (one.to(weights.device) for one in patches.part(part))
+        total = functional.cross_entropy(scores(components), targets, weights, reduction="sum")
+        sums.append((float(total), float(weights[targets].sum())))
+
+    in_batches(len(patches), size, work, weights.device)
+    total, share = sum(loss for loss, _ in sums), sum(weight for _, weight in sums)
+    return total / max(share, 1e-12)
 
 
 class Draw:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..cube import Cube, Mask
 from .contract import Labelled
@@ -94,6 +95,12 @@ class Draw(Generic[T]):
                 break
             chosen.append(self.waiting.pop())
         return [self.tiles[number] for number in chosen]
+
+
+def counted(tiles: list[Known], class_weights: Tensor) -> Tensor:
+    """The weight of each tile's labelled pixels together (tiles,), for classes that weigh so much (classes,)."""
+    weights = functional.pad(class_weights.cpu(), (1, 0))
+    return torch.stack([weights[tile.labels].sum() for tile in tiles])
 
 
 def changed(tile: Known, noise: float, side: int, generator: torch.Generator) -> Known:

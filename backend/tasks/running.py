@@ -10,9 +10,9 @@ from .. import config, version
 from ..links import check_file
 from ..methods import Method, method
 from ..outputs import OutputFolder, refusals
-from ..protocol import JOB_FILE, Job, Output, Started
+from ..protocol import JOB_FILE, Job, Output, Progress, Started
 from ..reading import Reading
-from ..record import Run, chosen_device, scan_sentence
+from ..record import Run, cards_to_try, chosen_device, scan_sentence
 from ..report import REPORT_FILE, write_report
 from ..scene import Scene
 from . import Task, task
@@ -30,6 +30,9 @@ def run(job: Job, emit: Emit) -> dict[str, float]:
     with ExitStack() as opened:
         folder = OutputFolder(Path(job.output))  # first: the libraries' temporary files go there too
         opened.callback(folder.leave)
+        cards = cards_to_try(job, wanted)
+        if cards:
+            emit(Progress(0.0, f"Trying {' and '.join(cards)}; the first time this takes some minutes"))
         emit(Started(job.task, job.method, chosen_device(job, wanted), scan_sentence(job, wanted), version()))
         scene = opened.enter_context(_opened_scene(job)) if wanted.needs_scene else None
         notices = [*scene.notices, *look_within_area(job, scene)] if scene else []

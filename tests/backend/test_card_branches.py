@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 import torch
-from mixel.backend import room
+from mixel.backend import room, training
 from mixel.backend.config import build
 from mixel.backend.cube import partition
 from mixel.backend.methods import method
+from mixel.backend.methods.ugm import goal
 from mixel.backend.methods.unmamba import method as unmamba
 from mixel.backend.methods.unmamba.released import ReleasedUnmamba
 from stripes import BANDS, CPU, crop, data, made_scene, silent, small
@@ -158,6 +161,42 @@ def test_the_released_variant_is_never_cut(on_card, monkeypatch):
     monkeypatch.setattr(ReleasedUnmamba, "forward", lambda *_: (_ for _ in ()).throw(FULL))
     with pytest.raises(ValueError, match="memory is full"):
         fitted.unmix(cube)
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "unmamba"])
+def test_a_step_that_does_not_fit_is_learnt_from_in_parts(name, monkeypatch):
+    """The card refuses more than a third of the pieces; the losses are those of the whole."""
+    cube, classes = made_scene(40, 33)
+    tiles = [crop(cube, slice(row, row + 10), slice(0, 33)) for row in range(0, 40, 10)]
+    known = [data(tile, classes[row : row + 10]) for row, tile in zip(range(0, 40, 10), tiles, strict=True)]
+    labelled = replace(known[0], training=[one.training[0] for one in known], wavelengths=AXIS)
+    settings = {**small(name), **({} if name == "unmamba" else {"dropout": 0.0})}
+    config, work = build(method(name).config, settings), method(name).load()
+    given = {"unmamba": (tiles,), "ugm": (labelled, tiles)}.get(name, (labelled,))
+
+    whole = work.fit(*given, config, CPU, silent).record
+    monkeypatch.setattr(training, "on_card", lambda device: True)
+    monkeypatch.setattr(training, "Term", SmallCard)
+    for module in (work, goal):
+        monkeypatch.setattr(module, "Term", SmallCard, raising=False)
+    parts = work.fit(*given, config, CPU, silent).record
+    assert whole.parts == 1 and parts.parts >= 4
+    np.testing.assert_allclose(parts.losses, whole.losses, rtol=2e-4)
+
+
+@dataclass(frozen=True)
+class SmallCard(training.Term):
+    """A term of which not more than a third of the pieces fit at once."""
+
+    def __post_init__(self):
+        whole, pieces = self.loss, torch.arange(len(self.counts))
+
+        def loss(part):
+            if len(pieces[part]) > max(1, len(pieces) // 3):
+                raise FULL
+            return whole(part)
+
+        object.__setattr__(self, "loss", loss)
 
 
 @pytest.mark.parametrize("repeatable", [False, True])

@@ -109,7 +109,7 @@ def test_mapping_gives_what_training_saw(stripes: tuple) -> None:
     labelled = Labelled(cube, np.where(cube.valid, classes, 0).astype(np.int16))
     patches = Patches([labelled], found.normalisation, found.config.reach)
     with torch.no_grad():
-        spectra, _ = next(patches.batches(1000))
+        spectra, _ = patches.part(slice(1000))
         scores = found.network.scores(mim._scales(found.network, spectra, found.config))
         scores += found.regression.scores(cube, np.flatnonzero(cube.valid))
     expected = torch.softmax(scores, dim=1).T.numpy()

@@ -79,7 +79,8 @@ def test_batches_of_several_tiles_are_what_padding_each_gives() -> None:
         at = np.argwhere(tile.labels > 0)
         spectra += [padded[row : row + 9, col : col + 9].reshape(81, -1) for row, col in at]
         classes += [tile.labels[row, col] - 1 for row, col in at]
-    found = list(Patches(tiles, normalisation, 4).batches(50))
+    patches = Patches(tiles, normalisation, 4)
+    found = [patches.part(slice(first, first + 50)) for first in range(0, len(patches), 50)]
     np.testing.assert_allclose(torch.cat([one for one, _ in found]).numpy(), spectra, rtol=1e-4, atol=1e-5)
     assert torch.cat([one for _, one in found]).tolist() == classes
 

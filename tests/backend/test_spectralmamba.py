@@ -71,7 +71,7 @@ def test_mapping_gives_what_training_saw(stripes):
     labels[9, 7], labels[0, 0] = 1, 2
     patches = method.Patches([Labelled(cube, labels)], machine.normalisation, machine.config.reach)
     with torch.inference_mode():
-        ((spectra, _),) = patches.batches(10)
+        spectra, _ = patches.part(slice(10))
         scores = method._scores(machine.network, spectra) + machine.regression.scores(cube, np.flatnonzero(labels))
         scores = torch.softmax(scores, dim=1).numpy()
     mapped = machine.classify(cube)

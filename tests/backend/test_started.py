@@ -7,11 +7,12 @@ import json
 import pytest
 from mixel.backend import devices, record
 from mixel.backend.methods import methods
-from mixel.backend.protocol import Job, Notice
+from mixel.backend.protocol import Job, Notice, Progress, Started
 from mixel.backend.scan import trials
 from mixel.backend.scan.trials import STEP, Tried
 from mixel.backend.tasks import running, task
 from runs import quick
+from scenes import QUICK
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,8 @@ def test_a_run_whose_card_breaks_after_its_trial_ends_well_on_the_processor(writ
     """The card is claimed, so that whatever is sent there really fails."""
     events = []
     running.run(quick(write_scene(), tmp_path / "out"), events.append)
-    assert events[0].device == "cuda:0 (NVIDIA A2000)"
+    assert events[0] == Progress(0.0, "Trying NVIDIA A2000; the first time this takes some minutes")
+    assert events[1].device == "cuda:0 (NVIDIA A2000)"
     (told,) = [one.message for one in events if isinstance(one, Notice) and "graphics card" in one.message]
     assert "so the processor is used instead" in told and (tmp_path / "out" / "abundances.tif").exists()
     versions = json.loads((tmp_path / "out" / "job.json").read_text(encoding="utf-8"))["record"]["versions"]
@@ -77,8 +79,16 @@ def test_a_run_on_a_card_that_cannot_be_used_works_on_the_processor(write_scene,
     trials.know(torch.device("cuda", 0), broken)
     events = []
     running.run(quick(write_scene(), tmp_path / "out"), events.append)
-    assert events[0].device == "cpu" and "NVIDIA A2000 is not used: there is no C compiler." in events[0].scan
+    assert events[1].device == "cpu" and "NVIDIA A2000 is not used: there is no C compiler." in events[1].scan
     assert (tmp_path / "out" / "abundances.tif").exists()
+
+
+@pytest.mark.parametrize(("method", "device"), [("unmamba", "cpu"), ("vca_fcls", "auto")])
+def test_a_run_that_tries_no_card_does_not_say_so(write_scene, tmp_path, method, device):
+    events = []
+    settings = QUICK if method == "unmamba" else {"num_endmembers": 3}
+    running.run(Job("unmix", method, write_scene(), str(tmp_path / "out"), settings, device=device), events.append)
+    assert isinstance(events[0], Started)
 
 
 def test_a_model_that_cannot_be_read_names_no_device():

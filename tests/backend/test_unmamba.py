@@ -199,19 +199,19 @@ def test_nodata_does_not_reach_the_endmembers() -> None:
 def test_a_step_sees_squares_from_all_over_the_sample() -> None:
     tiles = [made_scene(40, 36, seed)[0] for seed in range(6)]
     squares = unmamba._Squares(tiles, 1.0, torch.zeros(40), 16, seed=1)
-    first, valid = squares.draw(CPU)
+    first, valid = squares.draw()
     assert first.shape == (8, 40, 16, 16)
     assert valid.shape == (8, 16, 16)
-    assert not torch.equal(first, squares.draw(CPU)[0])
+    assert not torch.equal(first, squares.draw()[0])
     again = unmamba._Squares(tiles, 1.0, torch.zeros(40), 16, seed=1)
-    torch.testing.assert_close(again.draw(CPU)[0], first, rtol=0, atol=0)
-    means = {round(float(squares.draw(CPU)[0].mean()), 6) for _ in range(20)}
+    torch.testing.assert_close(again.draw()[0], first, rtol=0, atol=0)
+    means = {round(float(squares.draw()[0].mean()), 6) for _ in range(20)}
     assert len(means) == 20
 
 
 def test_tiles_smaller_than_a_square_are_seen_whole() -> None:
     squares = unmamba._Squares([made_scene(10, 36)[0]], 1.0, torch.zeros(40), 16, seed=1)
-    assert squares.draw(CPU)[0].shape == (12, 40, 10, 16)
+    assert squares.draw()[0].shape == (12, 40, 10, 16)
 
 
 def test_the_released_variant_needs_no_clusters_to_start_from() -> None:
@@ -223,7 +223,7 @@ def test_the_released_variant_needs_no_clusters_to_start_from() -> None:
 
 def test_the_released_variant_sees_its_whole_image() -> None:
     squares = unmamba._Squares([made_scene(70, 60)[0]], 1.0, torch.zeros(40), None, seed=1)
-    assert squares.draw(CPU)[0].shape == (1, 40, 70, 60)
+    assert squares.draw()[0].shape == (1, 40, 70, 60)
 
 
 def test_a_scene_of_too_few_kinds_of_spectra_is_refused_with_a_sentence() -> None:

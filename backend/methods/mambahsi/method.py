@@ -12,12 +12,12 @@ from torch.nn import functional
 
 from ... import room
 from ...cube import Array, Cube
-from ...training import Record, Report, train
+from ...training import Record, Report, Term, train
 from ..contract import Plan, TrainingData
 from ..patches import Normalisation
 from ..regression import Regression, pooled
 from ..stored import Stored, arrays
-from ..tiles import Draw, Known, changed, core, known, read
+from ..tiles import Draw, Known, changed, core, counted, known, read
 from .config import Config
 from .network import MambaHsi, halo
 
@@ -43,11 +43,15 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
     held = [known(item, normalisation) for item in data.validation if (item.labels > 0).any()]
     generator = torch.Generator().manual_seed(config.seed + 1)
 
-    def loss() -> Tensor:
+    def terms() -> list[Term]:
         tiles = [changed(tile, config.noise, config.square, generator) for tile in draw()]
-        parts = [_scores(network, tile, device) for tile in tiles]
-        scores, targets = (torch.cat(some) for some in zip(*parts, strict=True))
-        return functional.cross_entropy(scores, targets, weights, label_smoothing=config.smoothing)
+
+        def loss(part: slice) -> Tensor:
+            pairs = [_scores(network, tile, device) for tile in tiles[part]]
+            scores, targets = (torch.cat(some) for some in zip(*pairs, strict=True))
+            return functional.cross_entropy(scores, targets, weights, label_smoothing=config.smoothing)
+
+        return [Term(counted(tiles, weights), loss)]
 
     def validate() -> float:
         total, share = 0.0, 0.0
@@ -59,7 +63,7 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
 
     record = train(
         network,
-        loss,
+        terms,
         config.steps,
         config.learning_rate,
         report,

@@ -12,15 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from ... import room
 from ...cube import Array, Cube, Mask
 from ...parallel import each
-from ...training import Record, Report, train
+from ...training import Record, Report, Term, train
 from ..contract import Plan, TrainingData
 from ..mapping import regressed
-from ..patches import Draw, Normalisation, Patches, reflected
+from ..patches import Draw, Normalisation, Patches, mean_loss, reflected
 from ..regression import Regression, pooled
 from ..stored import Stored, arrays
 from ..tiles import core
@@ -51,21 +50,30 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         raise ValueError("There are no training pixels; label some pixels of at least two classes.")
     normalisation = Normalisation.of(np.concatenate(pixels), config.components)
     network = Mim(config, normalisation.projection.shape[1], data.num_classes).to(device)
-    weights = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32)).to(device)
+    counts = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32))
+    weights = counts.to(device)
     draw = Draw(Patches(data.training, normalisation, config.reach), config.batch, config.noise, config.seed)
     held = [item for item in data.validation if (item.labels > 0).any()]
     watched = Patches(held, normalisation, config.reach) if held else None
 
-    def loss() -> Tensor:
-        spectra, classes = (one.to(device) for one in draw())
-        return network.loss(_scales(network, spectra, config), classes, weights, config.smoothing)
+    def terms() -> list[Term]:
+        spectra, classes = draw()
+
+        def loss(part: slice) -> Tensor:
+            scales = _scales(network, spectra[part].to(device), config)
+            return network.loss(scales, classes[part].to(device), weights, config.smoothing)
+
+        return [Term(counts[classes], loss)]
 
     def validate() -> float:
-        return _validation(network, watched, config, device, weights) if watched else 0.0
+        def scores(spectra: Tensor) -> Tensor:
+            return network.scores(_scales(network, spectra, config))
+
+        return mean_loss(watched, scores, weights, 4 * BATCH) if watched else 0.0
 
     record = train(
         network,
-        loss,
+        terms,
         config.steps,
         config.learning_rate,
         report,
@@ -172,13 +180,3 @@ def _scales(network: Mim, spectra: Tensor, config: Config) -> list[Tensor]:
     table = network.table(network.stem.pixels(spectra).view(batch, side, side, -1))
     scales: list[Tensor] = network(table, torch.arange(batch * tokens, device=spectra.device).view(batch, tokens))
     return scales
-
-
-def _validation(network: Mim, patches: Patches, config: Config, device: torch.device, weights: Tensor) -> float:
-    """The mean cross-entropy of the validation pixels, weighted by class."""
-    total, share = 0.0, 0.0
-    for spectra, classes in patches.batches(BATCH * 4):
-        scores, targets = network.scores(_scales(network, spectra.to(device), config)), classes.to(device)
-        total += float(functional.cross_entropy(scores, targets, weights, reduction="sum"))
-        share += float(weights[targets].sum())
-    return total / max(share, 1e-12)

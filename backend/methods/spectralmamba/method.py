@@ -7,6 +7,7 @@ core works on strips of its own with one thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from torch.nn import functional
 from ... import room
 from ...cube import Array, Cube
 from ...parallel import each
-from ...training import Record, Report, train
+from ...training import Record, Report, Term, train
 from ..contract import Plan, TrainingData
-from ..patches import Draw, Patches, reflected
+from ..patches import Draw, Patches, mean_loss, reflected
 from ..regression import Regression, pooled
 from ..stored import Stored, arrays
 from .config import Config
@@ -67,22 +68,27 @@ def fit(data: TrainingData, config: Config, device: torch.device, report: Report
         raise ValueError("There are no training pixels; label some pixels of at least two classes.")
     normalisation = Normalisation.of(np.concatenate(pixels))
     network = SpectralMamba(config, len(normalisation.mean), data.num_classes, data.wavelengths).to(device)
-    weights = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32)).to(device)
+    counts = torch.from_numpy(np.asarray(data.class_weights, dtype=np.float32))
+    weights = counts.to(device)
     draw = Draw(Patches(data.training, normalisation, config.reach), config.batch, config.noise, config.seed)
     held = [item for item in data.validation if (item.labels > 0).any()]
     watched = Patches(held, normalisation, config.reach) if held else None
 
-    def loss() -> Tensor:
-        spectra, classes = (one.to(device) for one in draw())
-        scores = _scores(network, spectra)
-        return functional.cross_entropy(scores, classes, weights, label_smoothing=config.smoothing)
+    def terms() -> list[Term]:
+        spectra, classes = draw()
+
+        def loss(part: slice) -> Tensor:
+            scores, targets = _scores(network, spectra[part].to(device)), classes[part].to(device)
+            return functional.cross_entropy(scores, targets, weights, label_smoothing=config.smoothing)
+
+        return [Term(counts[classes], loss)]
 
     def validate() -> float:
-        return _validation(network, watched, device, weights) if watched else 0.0
+        return mean_loss(watched, partial(_scores, network), weights, STRIP) if watched else 0.0
 
     record = train(
         network,
-        loss,
+        terms,
         config.steps,
         config.learning_rate,
         report,
@@ -173,15 +179,3 @@ def _scores(network: SpectralMamba, spectra: Tensor) -> Tensor:
     grid = spectra.view(len(spectra), side, side, -1).permute(0, 3, 1, 2)
     found: Tensor = network(network.merge(grid))
     return found
-
-
-def _validation(network: SpectralMamba, patches: Patches, device: torch.device, weights: Tensor) -> float:
-    """The mean cross-entropy of the validation pixels, weighted by class."""
-    total, share = 0.0, 0.0
-    for spectra, classes in patches.batches(STRIP):
-        targets = classes.to(device)
-        total += float(
-            functional.cross_entropy(_scores(network, spectra.to(device)), targets, weights, reduction="sum")
-        )
-        share += float(weights[targets].sum())
-    return total / max(share, 1e-12)

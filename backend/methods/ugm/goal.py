@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..tiles import Draw, Known, Seen, changed
+from ...training import Term
+from ..tiles import Draw, Known, Seen, changed, counted
 from ..unmamba.method import spectral_angle
 from .config import Config
 from .network import Ugm, Unmixed
@@ -46,35 +47,48 @@ class Goal:
         self.generator = torch.Generator().manual_seed(config.seed + 2)
         self.warm_up, self.step = int(WARM_UP * config.steps), 0
 
-    def __call__(self) -> Tensor:
-        """The loss of one training step: of the materials, after the first third of the steps of the classes too."""
+    def __call__(self) -> list[Term]:
+        """What one training step learns from: the materials, after the first third of the steps the classes too."""
         self.step += 1
         materials = self.materials(self.sample(), self.generator)
         if self.step <= self.warm_up:
-            return materials
-        return materials + self.config.weight_class * self.classes(self.labelled())
+            return [materials]
+        return [materials, self.classes(self.labelled())]
 
-    def classes(self, tiles: list[Known]) -> Tensor:
+    def classes(self, tiles: list[Known]) -> Term:
         """Weighted cross-entropy of the labelled pixels of tiles, each changed by chance."""
         config = self.config
-        parts = [self.scores(changed(tile, config.noise, config.square, self.generator)) for tile in tiles]
-        scores, targets = (torch.cat(some) for some in zip(*parts, strict=True))
-        return functional.cross_entropy(scores, targets, self.class_weights, label_smoothing=config.smoothing)
+        tiles = [changed(tile, config.noise, config.square, self.generator) for tile in tiles]
 
-    def materials(self, tiles: list[Seen], generator: torch.Generator) -> Tensor:
+        def loss(part: slice) -> Tensor:
+            pairs = [self.scores(tile) for tile in tiles[part]]
+            scores, targets = (torch.cat(some) for some in zip(*pairs, strict=True))
+            return config.weight_class * functional.cross_entropy(
+                scores, targets, self.class_weights, label_smoothing=config.smoothing
+            )
+
+        return Term(counted(tiles, self.class_weights), loss)
+
+    def materials(self, tiles: list[Seen], generator: torch.Generator) -> Term:
         """How far the reconstruction is off, how mixed the pixels are, and how far the variants lie apart.
 
         ``generator`` draws the pixels.
         """
-        config, spectra = self.config, self.network.unmixing.spectra()
-        parts = [self._rebuilt(tile, max(1, REBUILT // len(tiles)), generator) for tile in tiles]
-        abundances, rebuilt, truth = (torch.cat(some) for some in zip(*parts, strict=True))
-        fit = config.weight_mse * functional.mse_loss(rebuilt, truth)
-        shape = config.weight_angle * spectral_angle(rebuilt, truth).mean()
-        roots = config.weight_sparse * abundances.clamp_min(1e-12).sqrt().sum(dim=1).square().mean()
-        apart = (spectra - spectra.mean(dim=1, keepdim=True)).square().mean()
-        total: Tensor = fit + shape + roots + config.weight_variants * apart
-        return total
+        config, most = self.config, max(1, REBUILT // len(tiles))
+        places = [_places(tile, most, generator) for tile in tiles]
+
+        def loss(part: slice) -> Tensor:
+            spectra = self.network.unmixing.spectra()
+            parts = [self._rebuilt(tile, some) for tile, some in zip(tiles[part], places[part], strict=True)]
+            abundances, rebuilt, truth = (torch.cat(some) for some in zip(*parts, strict=True))
+            fit = config.weight_mse * functional.mse_loss(rebuilt, truth)
+            shape = config.weight_angle * spectral_angle(rebuilt, truth).mean()
+            roots = config.weight_sparse * abundances.clamp_min(1e-12).sqrt().sum(dim=1).square().mean()
+            apart = (spectra - spectra.mean(dim=1, keepdim=True)).square().mean()
+            total: Tensor = fit + shape + roots + config.weight_variants * apart
+            return total
+
+        return Term(torch.tensor([len(some) for some in places]), loss)
 
     def validation(self, tiles: list[Known]) -> float:
         """The loss without chance: the labelled pixels of tiles as they are, and always the same of the sample."""
@@ -83,7 +97,9 @@ class Goal:
             scores, targets = self.scores(tile)
             total += float(functional.cross_entropy(scores, targets, self.class_weights, reduction="sum"))
             share += float(self.class_weights[targets].sum())
-        materials = float(self.materials(self.watched, torch.Generator().manual_seed(self.config.seed)))
+        materials = float(
+            self.materials(self.watched, torch.Generator().manual_seed(self.config.seed)).loss(slice(None))
+        )
         return self.config.weight_class * total / max(share, 1e-12) + materials
 
     def scores(self, tile: Known) -> tuple[Tensor, Tensor]:
@@ -93,13 +109,17 @@ class Goal:
         scores, _ = self.network(tile.values.to(device), tile.valid.to(device), tile.origin, labels > 0)
         return scores[labels > 0], labels[labels > 0] - 1
 
-    def _rebuilt(self, tile: Seen, most: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Abundances (n, r), reconstruction and truth (n, l) of up to ``most`` valid pixels of a tile."""
+    def _rebuilt(self, tile: Seen, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Abundances (n, r), reconstruction and truth (n, l) of the pixels of a tile at these places (n,)."""
         device = self.class_weights.device
-        places = torch.nonzero(tile.valid.flatten())[:, 0]
-        places = places[torch.randperm(len(places), generator=generator)[:most]]
         truth = tile.reflectance[:, places].t().to(device) / self.scale
         found = self.network.unmix(tile.values.to(device), tile.valid.to(device))
         places = places.to(device)
         chosen = Unmixed(found.abundances.flatten(0, 2)[places], found.variants.flatten(0, 2)[places])
         return chosen.abundances, self.network.unmixing.rebuilt(chosen), truth
+
+
+def _places(tile: Seen, most: int, generator: torch.Generator) -> Tensor:
+    """Up to ``most`` valid pixels of a tile (n,), by row-major number."""
+    places = torch.nonzero(tile.valid.flatten())[:, 0]
+    return places[torch.randperm(len(places), generator=generator)[:most]]

@@ -17,7 +17,7 @@ from ...cube import Array, Cube
 from ...endmembers.clusters import spanning_spectra
 from ...results import Unmixing
 from ...room import Room, whole
-from ...training import Record, Report, train
+from ...training import Record, Report, Term, train
 from ..contract import Plan
 from .config import Config
 from .misfit import misfit
@@ -69,7 +69,7 @@ def fit(sample: list[Cube], config: Config, device: torch.device, report: Report
     squares = _Squares(sample, scale, network.mean, side, config.seed)
     record = train(
         network,
-        lambda: _loss(network, config, *squares.draw(device)),
+        lambda: [_term(network, config, device, *squares.draw())],
         config.steps,
         config.learning_rate,
         report,
@@ -133,6 +133,12 @@ def spectral_angle(first: Tensor, second: Tensor) -> Tensor:
     return 2 * torch.atan2(apart, along)
 
 
+def _term(network: Network, config: Config, device: torch.device, tiles: Tensor, valid: Tensor) -> Term:
+    """What one training step learns from squares; tiles (b, l, h, w), valid (b, h, w)."""
+    counts = valid.sum(dim=(1, 2))
+    return Term(counts, lambda part: _loss(network, config, tiles[part].to(device), valid[part].to(device)))
+
+
 def _loss(network: Network, config: Config, tiles: Tensor, valid: Tensor) -> Tensor:
     abundances, endmembers = network(tiles), network.endmembers()
     squared, angle = misfit(tiles, abundances, endmembers)
@@ -155,12 +161,12 @@ class _Squares:
         self.shape = (min(side or h, h), min(side or w, w))
         self.count = max(1, STEP_PIXELS // (self.shape[0] * self.shape[1])) if side else 1
 
-    def draw(self, device: torch.device) -> tuple[Tensor, Tensor]:
+    def draw(self) -> tuple[Tensor, Tensor]:
         """Tiles (b, l, h, w) of one training step and their validity (b, h, w)."""
         places = [self._at() for _ in range(self.count)]
         tiles = torch.stack([self.tiles[number, :, rows, cols] for number, rows, cols in places])
         valid = torch.stack([self.valid[number, rows, cols] for number, rows, cols in places])
-        return tiles.to(device), valid.to(device)
+        return tiles, valid
 
     def _at(self) -> tuple[int, slice, slice]:
         number, row, col = (
