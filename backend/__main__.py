@@ -85,6 +85,8 @@ _OUT_OF_MEMORY = "The memory did not suffice. Close other programs and run again
 def _sentence(error: Exception) -> str:
     if ran_out(error):
         return _OUT_OF_MEMORY
+    if "Too many open files" in str(error):
+        return "Too many files are open on this account. Close other programs and run again."
     if isinstance(error, ImportError):
         return (
             f"The backend's Python is not whole, or was deleted meanwhile ({error}). Repair it on the Python page of "

@@ -119,6 +119,8 @@ class OutputFolder:
             (self.partial / TEMPORARY).mkdir()
         except OSError:
             self.discard()
+            with contextlib.suppress(OSError):  # where no more files may be open, which taking away a folder needs
+                self.partial.rmdir()
             raise
 
     def _keep_temporary_files_here(self) -> None:

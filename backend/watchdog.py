@@ -51,8 +51,11 @@ def start(job: str, output: str | None, parent: int | None) -> Watchdog | None:
     """
     if sys.platform == "win32":
         return None
-    told, tell = os.pipe()
     worker = os.getpid()
+    try:
+        told, tell = os.pipe()
+    except OSError:  # no room for open files
+        return None
     try:
         ends = [_handle(one) for one in (worker, parent) if one]
         child = os.fork()

@@ -61,6 +61,18 @@ def test_a_full_disk_gives_one_failed_event_and_leaves_nothing(backend, write_sc
     assert listing(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize("most", range(7, 12))
+def test_a_run_that_may_open_hardly_any_file_gives_one_failed_event_and_leaves_nothing(
+    backend, write_scene, tmp_path, most
+):
+    found = backend(
+        {"scene": write_scene(), "output": str(tmp_path / "out")},
+        prepare=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)),
+    )
+    assert found.failure and "is not whole" not in found.failure
+    assert listing(tmp_path / "out") == []
+
+
 @pytest.fixture
 def inside(monkeypatch, tmp_path, capfd):
     """Runs the program in this process with a task that does what it is told; gives exit code and events."""
@@ -92,6 +104,7 @@ def caused(error, cause):
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "The memory did"),
         (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "The memory did not suffice"),
         (caused(OSError("Could not load 'libllvmlite.so'"), OSError("cannot allocate memory")), "The memory did not"),
+        (ImportError("h5s.so: cannot open shared object file: Too many open files"), "Too many files are open"),
         (RuntimeError("can't start new thread"), "The memory did not suffice"),
         (OSError("Could not find/load shared object file 'libllvmlite.so'"), "does not know (OSError: Could not"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
