@@ -26,21 +26,25 @@ VALUES = (np.nan, np.inf, -np.inf, 0, -1, 1e30, -1e30, 1e-30, 65535, -9999)
 
 
 def spoil(folder: Path, chance: random.Random) -> None:
-    """Spoil one to three files of a folder."""
+    """Spoil one to three files of a folder, or one of them again."""
+    spoilt: set[Path] = set()
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         if files:
-            _spoil_file(chance.choice(files), chance)
+            path = chance.choice(files)
+            _spoil_file(path, chance, fresh=path not in spoilt)
+            spoilt.add(path)
     if (folder / CARD).is_file() and (folder / WEIGHTS).is_file() and chance.random() < 0.7:
         _sign(folder)
 
 
-def _spoil_file(path: Path, chance: random.Random) -> None:
+def _spoil_file(path: Path, chance: random.Random, fresh: bool) -> None:
+    """``fresh``: it is whole as yet; HDF5 itself may crash when it writes into a damaged file."""
     if chance.random() < 0.02:
         path.unlink()
         return
     content = path.read_bytes()
-    if content[:8] == b"\x89HDF\r\n\x1a\n" and chance.random() < 0.7 and _spoil_hdf5(path, chance):
+    if content[:8] == b"\x89HDF\r\n\x1a\n" and fresh and chance.random() < 0.7 and _spoil_hdf5(path, chance):
         return
     if (path.suffix.lower() in TEXT or path.name.startswith(".z")) and chance.random() < 0.8:
         path.write_bytes(_spoilt_text(content.decode("latin-1"), chance).encode("latin-1", "replace"))
