@@ -59,6 +59,18 @@ def test_two_methods_are_compared_on_the_seeds_they_share(tmp_path):
     assert compare.right_pixels(results, "s", "nobody") is None
 
 
+def test_a_seed_whose_test_pixels_differ_is_not_compared(tmp_path):
+    """One pixel is missing since the scene is read otherwise."""
+    right = [np.arange(400) % 3 > 0] * 2
+    results = kept(tmp_path, {"a": ([{}] * 2, right), "b": ([{}] * 2, [right[0][1:], right[1]])})
+    first, second = (compare.right_pixels(results, "s", name) for name in "ab")
+    found = compare.difference(first, second)
+    assert found.seeds == 1 and found.mean == 0
+    one, other = (kept(tmp_path / str(n), {"a": ([{}], [right[0][n:]])}) for n in range(2))
+    first, second = (compare.right_pixels(some, "s", "a") for some in (one, other))
+    assert compare.difference(first, second) is None
+
+
 def test_a_place_counts_once_however_many_seeds_speak_of_it(tmp_path):
     """More seeds are no more places: the interval of ten is as wide as that of one."""
     random = np.random.default_rng(4)

@@ -87,11 +87,16 @@ class Difference:
 
 
 def difference(first: Right, second: Right) -> Difference | None:
-    """First minus second over the seeds that both have; None if they share none."""
-    shared = [seed for seed in first.seeds if seed in second.seeds]
-    if not shared:
+    """First minus second over the seeds that both have; None if they share none.
+
+    A seed whose test pixels are not the same is left out: a scene that is read otherwise than when one of the cells was
+    computed may have lost or won some.
+    """
+    both = [seed for seed in first.seeds if seed in second.seeds]
+    places = [(first.seeds.index(seed), second.seeds.index(seed)) for seed in both]
+    pairs = [(one, other) for one, other in places if np.array_equal(first.blocks[one], second.blocks[other])]
+    if not pairs:
         return None
-    pairs = [(first.seeds.index(seed), second.seeds.index(seed)) for seed in shared]
     mine, theirs = (
         np.concatenate([side.pixels[pair[at]] for pair in pairs]) for at, side in enumerate((first, second))
     )
@@ -99,7 +104,7 @@ def difference(first: Right, second: Right) -> Difference | None:
     values = [mcnemar(first.pixels[one], second.pixels[other]).p_value for one, other in pairs]
     interval = _interval(mine, theirs, blocks)
     p_value = min(1.0, 2 * float(np.median(values)))
-    return Difference(float(mine.mean() - theirs.mean()), interval, p_value, len(shared))
+    return Difference(float(mine.mean() - theirs.mean()), interval, p_value, len(pairs))
 
 
 def _interval(first: NDArray[np.bool_], second: NDArray[np.bool_], blocks: NDArray[np.int64]) -> Interval:
