@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TextIO
 
 from . import watchdog
-from .memory import keep_freed_memory, ran_out
+from .memory import check_room, keep_freed_memory, ran_out
 from .protocol import PARTIAL, Done, Event, Failed, Job, encode
 from .safety import restrict
 from .sentence import short
@@ -50,7 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
             signal.signal(getattr(signal, name), _terminated)
     started = time.monotonic()
     try:
+        check_room()
         if options.facts:
+            if options.parent:
+                threading.Thread(target=_end_answer_with, args=(options.parent, options.reading), daemon=True).start()
             from .description import describe
 
             found = describe(options.facts, options.reading)
@@ -132,6 +135,14 @@ def _end_with(parent: int, output: Path) -> None:
     tidy = not watchdog.is_there() and MOVING.acquire(timeout=MOVING_SECONDS)
     if tidy and owner(output / PARTIAL) == os.getpid():
         settle(output)
+    os._exit(1)
+
+
+def _end_answer_with(parent: int, reading: str | None) -> None:
+    """As :func:`_end_with` of a question: nothing is written then, and the file of the reading was the parent's."""
+    _wait_for_end(parent)
+    if reading:
+        Path(reading).unlink(missing_ok=True)
     os._exit(1)
 
 

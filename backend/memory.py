@@ -36,6 +36,8 @@ _SIGNS = (
 """How libraries that have no MemoryError say that the memory did not suffice."""
 _LIBRARY = 2**28
 """Bytes: what loading one large library takes."""
+_LIBRARIES = 2**29
+"""Bytes: what numpy, scipy and GDAL take together."""
 
 
 def ran_out(error: BaseException) -> bool:
@@ -45,13 +47,22 @@ def ran_out(error: BaseException) -> bool:
         if isinstance(seen, MemoryError) or any(sign in str(seen).lower() for sign in _SIGNS):
             return True
         seen = seen.__cause__ or seen.__context__
-    return isinstance(error, (ImportError, OSError)) and "load" in str(error) and not _has_room()
+    return isinstance(error, (ImportError, OSError)) and "load" in str(error) and not _has_room(_LIBRARY)
 
 
-def _has_room() -> bool:
-    """Whether a large library could be loaded: some loaders do not say why they failed."""
+def check_room() -> None:
+    """MemoryError if there is too little to load even the libraries that every task needs.
+
+    OpenBLAS asks for ever for memory that it does not get.
+    """
+    if not _has_room(_LIBRARIES):
+        raise MemoryError
+
+
+def _has_room(size: int) -> bool:
+    """Whether so many bytes could be had: some loaders do not say why they failed."""
     try:
-        mmap.mmap(-1, _LIBRARY).close()
+        mmap.mmap(-1, size).close()
     except (OSError, MemoryError):
         return False
     return True

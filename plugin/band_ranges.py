@@ -6,7 +6,7 @@ import math
 import re
 from typing import List, Optional, Sequence, Tuple
 
-from ..backend.reading import WATER_VAPOUR
+from ..backend.reading import MOST_BANDS, WATER_VAPOUR
 
 Ranges = Tuple[Tuple[float, float], ...]
 _RANGE = re.compile(r"^([\d.]+)\s*(?:(?:-|–|to|\.\.)\s*([\d.]+))?$")
@@ -32,7 +32,8 @@ def parse(text: str, by_number: bool, wavelengths: Optional[Sequence[float]], ba
         found.append((min(first, last), max(first, last)))
     if not by_number:
         return tuple(sorted(found))
-    if any(low < 1 or (bands and high > bands) or low % 1 or high % 1 for low, high in found):
+    bands = bands or len(wavelengths or ())
+    if any(low < 1 or high > (bands or MOST_BANDS) or low % 1 or high % 1 for low, high in found):
         raise ValueError(f"Band numbers are whole and go from 1 to {bands or 'the number of bands'}.")
     return tuple(sorted(found)) if not wavelengths else _in_nm(found, wavelengths)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Optional, Set
 
 import qgis.core
-from qgis.core import Qgis, QgsMapLayer, QgsRasterLayer
+from qgis.core import Qgis, QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt import QtGui, QtWidgets
 
@@ -30,12 +30,14 @@ class ColourMenu:
     def register(self) -> None:
         """Make the actions, and listen which layer is the current one."""
         self._iface.currentLayerChanged.connect(self.look_at)
+        QgsProject.instance().layersWillBeRemoved["QStringList"].connect(self._forget)
         for look in colours.LOOKS:
             action = QAction(look.label, self._iface.mainWindow())
             action.setObjectName(f"MixelColour_{look.name}")
             action.triggered.connect(lambda *_, look=look: self._show(look))
             self._actions.append(action)
             self._iface.addCustomActionForLayerType(action, _MENU, _RASTER, False)
+        self.look_at(self._iface.activeLayer())
 
     def look_at(self, layer: Optional[QgsMapLayer]) -> None:
         """Another layer is the current one: QGIS shows the menu of no other."""
@@ -54,10 +56,15 @@ class ColourMenu:
     def remove(self) -> None:
         """Take everything back."""
         self._iface.currentLayerChanged.disconnect(self.look_at)
+        QgsProject.instance().layersWillBeRemoved["QStringList"].disconnect(self._forget)
         for action in self._actions:
             self._iface.removeCustomActionForLayerType(action)
             action.deleteLater()
         self._actions = []
+
+    def _forget(self, ids: List[str]) -> None:
+        """A project that is opened again has layers of the same ids, which QGIS does not know yet."""
+        self._known -= set(ids)
 
     def _show(self, look: colours.Look) -> None:
         layer = self._iface.activeLayer()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Tuple
 
@@ -20,6 +21,8 @@ _CANDIDATES = 5
 """So many bands near a wavelength are tried until one holds data."""
 _WHOLE, _PARTS, _PART = 512, 6, 64
 """A raster of at most so many rows and columns is looked at whole; of a larger one 6 x 6 parts of 64 x 64 pixels."""
+_LONGEST = 0.3
+"""Seconds that a band is looked at: of some files a part costs as much as the whole."""
 Bands = Tuple[int, int, int]
 """Numbers of the bands shown as red, green and blue, from 1."""
 
@@ -70,7 +73,7 @@ def show(layer: QgsRasterLayer, look: Look, facts: Optional[Facts] = None) -> Ba
     choice = _choice(look, _facts(layer, facts))
     if choice.bands is None:
         raise ValueError(choice.reason)
-    bands, limits = _stretched(layer.source(), choice.bands)
+    bands, limits = _stretched(layers.file_path(layer), choice.bands)
     renderer = QgsMultiBandColorRenderer(layer.dataProvider(), *bands)
     red, green, blue = (_enhanced(layer, band, *ends) for band, ends in zip(bands, limits))
     renderer.setRedContrastEnhancement(red)
@@ -172,24 +175,37 @@ def _sample(dataset: gdal.Dataset, number: int) -> np.ndarray:
     band = dataset.GetRasterBand(number)
     nodata, masked = band.GetNoDataValue(), bool(band.GetMaskFlags() & gdal.GMF_PER_DATASET)
     found = []
+    ends = time.monotonic() + _LONGEST
     for place in _parts(dataset.RasterXSize, dataset.RasterYSize):
-        values = band.ReadAsArray(*place)
+        if found and time.monotonic() > ends:
+            break
+        values = _read(band, place)
         if values is None:
             continue
         valid = np.isfinite(values) & (values != 0)  # a background that no nodata value names
         if nodata is not None:
             valid &= values != nodata
         if masked:
-            valid &= band.GetMaskBand().ReadAsArray(*place) != 0
+            mask = _read(band.GetMaskBand(), place)
+            valid &= True if mask is None else mask != 0
         found.append(values[valid])
     return np.concatenate(found) if found else np.zeros(0)
 
 
+def _read(band: gdal.Band, place: Tuple[int, int, int, int]) -> Optional[np.ndarray]:
+    """Values of a part; None if they cannot be read, also where another plugin switched GDAL's exceptions on."""
+    try:
+        return band.ReadAsArray(*place)
+    except RuntimeError:
+        return None
+
+
 def _parts(cols: int, rows: int) -> List[Tuple[int, int, int, int]]:
-    """Left, top, width and height of the parts that are looked at."""
+    """Left, top, width and height of the parts that are looked at, those far from each other first."""
     if max(cols, rows) <= _WHOLE:
         return [(0, 0, cols, rows)]
     width, height = min(_PART, cols), min(_PART, rows)
     lefts = sorted({round(step * (cols - width) / (_PARTS - 1)) for step in range(_PARTS)})
     tops = sorted({round(step * (rows - height) / (_PARTS - 1)) for step in range(_PARTS)})
-    return [(left, top, width, height) for top in tops for left in lefts]
+    parts = [(left, top, width, height) for top in tops for left in lefts]
+    return [part for first in range(7) for part in parts[first::7]]

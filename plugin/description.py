@@ -48,7 +48,7 @@ def ask(question: Question, cancelled: Callable[[], bool]) -> Described:
     """
     with contextlib.ExitStack() as stack:
         command = [question.python, "-m", "backend", "--facts", question.path]
-        command += ["--reading", _file_of(question.reading or "{}", stack)]
+        command += ["--reading", _file_of(question.reading or "{}", stack), "--parent", str(os.getpid())]
         try:
             process = start(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         except OSError as error:

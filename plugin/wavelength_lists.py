@@ -15,7 +15,8 @@ _LARGEST = 5_000_000
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _FREE_NUMBER = re.compile(r"(?<![\w.-])[-+]?\.?\d")
 _BAND_NAME = re.compile(r"\b(?:band|b|ch|channel|oa)[-_ ]?\d+[a-z]?\b(?!\.\d)", re.IGNORECASE)
-_ENVI = re.compile(r"^\s*([a-z][a-z ]*?)\s*=\s*(\{[^}]*\}?|[^\n]*)", re.IGNORECASE | re.MULTILINE)
+_ENVI = re.compile(r"^[ \t]*([a-z][a-z ]{0,40}?)[ \t]*=[ \t]*(\{[^}]*\}?|[^\n]*)", re.IGNORECASE | re.MULTILINE)
+_DECIMAL_COMMA = re.compile(r"\s*\d+,\d\s*")
 _DESCENTS = 0.2
 """A plain list descends seldom (where a second detector begins), a table of several columns at every line."""
 
@@ -74,11 +75,14 @@ def parse(text: str) -> Axis:
     rows = [line for line in text.splitlines() if line.strip()]
     is_headed = len(rows) > 1 and not _FREE_NUMBER.search(rows[0]) and bool(_FREE_NUMBER.search(rows[1]))
     titles = rows.pop(0) if is_headed else ""
+    if all(map(_DECIMAL_COMMA.fullmatch, rows)):
+        rows = [line.replace(",", ".") for line in rows]
     table = [_numbers(line) for line in rows]
     numbers = [value for row in table for value in row]
     if not numbers:
         raise ValueError("There are no wavelengths in this text: it needs a number for each band.")
-    if titles or _is_table(table, numbers):
+    columns = min(len(row) for row in table if row)
+    if (titles and columns in (1, len(_names(titles)))) or _is_table(table, numbers):
         return _columns([row for row in table if row], titles)
     return _in_nm(numbers, [])
 
@@ -122,8 +126,7 @@ def _columns(table: Sequence[Sequence[float]], titles: str) -> Axis:
     """Wavelengths and widths out of the columns of a table."""
     width = min(len(row) for row in table)
     columns = [[row[number] for row in table] for number in range(width)]
-    names = [one.strip().strip("\"'").lower() for one in re.split(r"[;,\t]", titles)] if titles else []
-    names = names[-width:]  # names of bands are no numbers
+    names = _names(titles)[-width:]  # names of bands are no numbers
     named = [i for i, one in enumerate(names) if "wave" in one or "cent" in one or one in ("nm", "um", "µm")]
     if len(names) == width and named:
         first = named[0]
@@ -132,6 +135,11 @@ def _columns(table: Sequence[Sequence[float]], titles: str) -> Axis:
     if width > 1 and columns[0] in ([float(i) for i in range(len(table))], [i + 1.0 for i in range(len(table))]):
         columns = columns[1:]  # numbers of the bands
     return _in_nm(columns[0], columns[1] if len(columns) > 1 else [])
+
+
+def _names(titles: str) -> List[str]:
+    """The names of a table's columns."""
+    return [one.strip().strip("\"'").lower() for one in re.split(r"[;,\t]", titles)] if titles else []
 
 
 def _in_nm(wavelengths: Sequence[float], fwhm: Sequence[float]) -> Axis:

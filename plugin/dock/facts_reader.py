@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Dict, Optional, Set, Union
+import time
+from typing import Dict, Optional, Set, Tuple, Union
 
 from qgis.core import QgsMapLayer
 from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
@@ -18,6 +19,10 @@ Answer = Union[Described, str]
 """What a scene is, or the sentence that says why the backend cannot tell."""
 _MOST = 200
 """Answers kept."""
+_STALE = 5.0
+"""Seconds after which a refusal or a failure is asked again: the file may be whole by now."""
+_AT_ONCE = 15.0
+"""Seconds that one waits for an answer with QGIS standing still."""
 _PATIENCE = 3.0
 """Seconds to wait for children to end when QGIS unloads the plugin."""
 
@@ -51,7 +56,8 @@ class _Asking(QObject):
         self.ended.emit(answer)  # crosses to the main thread, in whose event loop it is heard
 
 
-_known: Dict[Question, Answer] = {}
+_known: Dict[Question, Tuple[Answer, float]] = {}
+"""Answers, and when they came."""
 _asked: Dict[Question, _Asking] = {}
 _alive: Set[_Asking] = set()
 """All that have a thread: an object of Qt must not die in another thread than its own."""
@@ -68,7 +74,7 @@ class FactsReader(QObject):
         """The answer, if it is known; else None, the backend is asked and ``answered`` follows."""
         if question != self._question:
             self.leave()
-        found = _known.get(question)
+        found = _remembered(question)
         if found is None:
             self._question = question
             _asking(question).waiting.add(self)
@@ -112,14 +118,33 @@ def facts_now(layer: QgsMapLayer) -> Facts:
     found = layers.plain_facts(path)
     if found is not None:
         return found
-    QGuiApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
-    try:
-        answer = ask(Question.of(str(interpreter.find()), path, readings.kept(layer, path)), lambda: False)
-    finally:
-        QGuiApplication.restoreOverrideCursor()
+    question = Question.of(str(interpreter.find()), path, readings.kept(layer, path))
+    answer = _remembered(question) or _waited_for(question)
+    if isinstance(answer, str):
+        raise ValueError(answer)
     if not answer.facts:
         raise ValueError(answer.refusal)
     return Facts.from_dict(answer.facts)
+
+
+def _waited_for(question: Question) -> Answer:
+    ends = time.monotonic() + _AT_ONCE
+    QGuiApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+    try:
+        return ask(question, lambda: time.monotonic() > ends)
+    except Cancelled:
+        return f"{question.path} was not read within {_AT_ONCE:.0f} seconds. Wait until its disk is less busy."
+    except OSError as error:
+        return f"{question.path} cannot be looked at ({error.strerror or error})."
+    finally:
+        QGuiApplication.restoreOverrideCursor()
+
+
+def _remembered(question: Question) -> Optional[Answer]:
+    """The known answer; what is no good news is forgotten after a while."""
+    answer, came = _known.get(question, (None, 0.0))
+    is_good = isinstance(answer, Described) and not answer.refusal
+    return answer if is_good or time.monotonic() - came < _STALE else None
 
 
 def _asking(question: Question) -> _Asking:
@@ -143,6 +168,6 @@ def _keep(asking: _Asking, answer: Optional[Answer]) -> None:
     del _asked[question]
     if len(_known) >= _MOST:
         _known.pop(next(iter(_known)))
-    _known[question] = answer
+    _known[question] = answer, time.monotonic()
     for box in list(asking.waiting):
         box.hear()

@@ -49,6 +49,8 @@ class Judgement:
     path: str = ""
     """The file or folder whatever it holds; empty if there is none."""
     facts: Optional[Facts] = None
+    is_told: bool = False
+    """Whether the facts are the backend's word, which alone knows quality flags."""
     lines: Tuple[Line, ...] = ()
     details: Tuple[Tuple[str, str], ...] = ()
     is_checking: bool = False
@@ -100,7 +102,9 @@ def _told(path: str, answer: Described, reading: Reading) -> Judgement:
         facts = Facts.from_dict(answer.facts) if answer.facts else None
     except ValueError:
         facts = None  # a backend of another version; what it says in words stands
-    found = Judgement(path=path, facts=facts, details=tuple(details(facts, reading)) if facts else ())
+    found = Judgement(
+        path=path, facts=facts, is_told=facts is not None, details=tuple(details(facts, reading)) if facts else ()
+    )
     if answer.refusal or facts is None:
         return _refused(found, [answer.refusal or "The backend said nothing of use about the scene."])
     notices = tuple(Line(Tone.DOUBT, f"• {text}", _topic(text)) for text in answer.notices)

@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, List, Optional
 
 from qgis.core import QgsProject
-from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -102,6 +102,20 @@ class OpenProduct(QDialog):
         self.run.cancel()
         super().done(result)
 
+    def showEvent(self, event: Any) -> None:
+        """Called by Qt: what was asked when the dialog was closed is asked again."""
+        super().showEvent(event)
+        if self._asked and not self.run.is_active:
+            self._ask()
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """Called by Qt: Enter in the path's field looks at the product, and does not press the default button too."""
+        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if watched is self._path and event.type() == QEvent.Type.KeyPress and event.key() in keys:
+            self.look_at(self._path.text())
+            return True
+        return super().eventFilter(watched, event)
+
     def dragEnterEvent(self, event: Any) -> None:
         """Called by Qt."""
         if dropped_path(event.mimeData()):
@@ -143,7 +157,8 @@ class OpenProduct(QDialog):
         self._path = QLineEdit()
         self._path.setObjectName("productPath")
         self._path.setPlaceholderText("File or folder of the product")
-        self._path.returnPressed.connect(lambda: self.look_at(self._path.text()))
+        self._path.textEdited.connect(self._forget)
+        self._path.installEventFilter(self)
         row.addWidget(self._path, 1)
         for text, name, slot in (
             ("File…", "fileButton", self.choose_file),
@@ -154,7 +169,14 @@ class OpenProduct(QDialog):
             button.setAutoDefault(False)
             button.clicked.connect(slot)
             row.addWidget(button)
+        self._choosing = [row.itemAt(index).widget() for index in range(row.count())]
         return row
+
+    def _forget(self, *_: Any) -> None:
+        """The path is being changed: what was said is of another product."""
+        self._reader.leave()
+        self._asked = ""
+        self._show_nothing("Press Enter to look at this file or folder.")
 
     def _ask(self) -> None:
         """Show what the backend says of the product, as soon as it is known."""
@@ -221,6 +243,7 @@ class OpenProduct(QDialog):
             self._say(f"✗ {error}", Tone.BAD)
             return
         self._add.setEnabled(False)
+        self._let_choose(False)
         self._bar.setValue(0)
         self._bar.show()
 
@@ -231,6 +254,7 @@ class OpenProduct(QDialog):
 
     def _finished(self, worked: bool, results: Dict[str, Any], message: str) -> None:
         self._bar.hide()
+        self._let_choose(True)
         if not worked:
             self._say(f"✗ {message}" if message else "Cancelled.", Tone.BAD if message else Tone.DOUBT)
             self._add.setEnabled(True)
@@ -241,6 +265,12 @@ class OpenProduct(QDialog):
         self.accept()
         if found:
             self.opened.emit(found[0].id())
+
+    def _let_choose(self, free: bool) -> None:
+        """While a scene is being written no other product can be chosen or dropped."""
+        for widget in self._choosing:
+            widget.setEnabled(free)
+        self.setAcceptDrops(free)
 
     def _start_folder(self) -> str:
         return os.path.dirname(self._asked) if self._asked else ""

@@ -95,7 +95,7 @@ class SceneBox(QWidget):
             return
         if not found.path:
             return
-        dialog = SceneSettings(self.layer(), found.path, found.facts, self)
+        dialog = SceneSettings(self.layer(), found.path, found.facts, found.is_told, self)
         dialog.show_topic(topic, found.notice_on(topic))
         if dialog.exec():
             self.refresh()

@@ -21,9 +21,14 @@ class SceneSettings(QDialog):
     """A page for each kind of knowledge; OK checks and keeps all of it."""
 
     def __init__(
-        self, layer: Optional[QgsMapLayer], path: str, facts: Optional[Facts], parent: Optional[QWidget] = None
+        self,
+        layer: Optional[QgsMapLayer],
+        path: str,
+        facts: Optional[Facts],
+        is_told: bool,
+        parent: Optional[QWidget] = None,
     ) -> None:
-        """``facts``: what is known of the scene at ``path``, None if nothing is."""
+        """``facts``: what is known of the scene at ``path``, None if nothing is; ``is_told``: by the backend."""
         super().__init__(parent)
         self._layer, self._path, self._facts = layer, path, facts
         self.setObjectName("sceneSettings")
@@ -35,7 +40,7 @@ class SceneSettings(QDialog):
         self._message.setWordWrap(True)
         self._before = self._kept()
         bands = facts.bands if facts else 0
-        self._values, self._pixels = ValuesPage(facts), PixelsPage(facts)
+        self._values, self._pixels = ValuesPage(facts), PixelsPage(facts if is_told else None)
         self._waves = WavelengthEditor(layer, bands, self._file_waves())
         self._bands = BandsPage(bands, self._wavelengths)
         self._pages = QTabWidget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from qgis.PyQt.QtCore import Qt
@@ -44,6 +45,7 @@ class ValuesPage(QWidget):
         self.scale.setObjectName("settingsScale")
         self.scale.setEditable(True)
         self.scale.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.scale.setCompleter(None)  # it would make "100: percent" of a 10
         for label, value in _SCALES:
             self.scale.addItem(label, value)
         self.nodata = QLineEdit()
@@ -85,6 +87,7 @@ class BandsPage(QWidget):
         self.ranges.setObjectName("settingsRanges")
         self._unit = QComboBox()
         self._unit.setObjectName("settingsUnit")
+        self._meant = "nm"
         self._vapour = QPushButton("Water-vapour windows")
         self._vapour.setObjectName("settingsVapour")
         self._vapour.setAutoDefault(False)
@@ -105,12 +108,12 @@ class BandsPage(QWidget):
         layout.addStretch(1)
         self._vapour.clicked.connect(lambda *_: self._add_vapour())
         self.ranges.textChanged.connect(self.check)
-        self._unit.currentIndexChanged.connect(self.check)
+        self._unit.currentIndexChanged.connect(self._choose_unit)
 
     def show_ranges(self, ranges: band_ranges.Ranges) -> None:
         """Fill the page."""
+        self._meant = "nm" if self._wavelengths() else "numbers"
         self._fill_units()
-        self._unit.setCurrentIndex(0)
         self.ranges.setText(band_ranges.as_text(ranges))
 
     def values(self) -> band_ranges.Ranges:
@@ -145,15 +148,19 @@ class BandsPage(QWidget):
         return band_ranges.numbers(ranges, self._wavelengths(), self._bands)
 
     def _fill_units(self) -> None:
-        """Wavelengths can be meant only where there are some."""
+        """Wavelengths can be meant only where there are some; what was meant stays, whatever comes and goes."""
         wanted = [("nm", "nm"), ("band numbers", "numbers")][0 if self._wavelengths() else 1 :]
-        if [self._unit.itemData(i) for i in range(self._unit.count())] == [value for _, value in wanted]:
-            return
         self._unit.blockSignals(True)
-        self._unit.clear()
-        for label, value in wanted:
-            self._unit.addItem(label, value)
+        if [self._unit.itemData(i) for i in range(self._unit.count())] != [value for _, value in wanted]:
+            self._unit.clear()
+            for label, value in wanted:
+                self._unit.addItem(label, value)
+        self._unit.setCurrentIndex(max(self._unit.findData(self._meant), 0))
         self._unit.blockSignals(False)
+
+    def _choose_unit(self, *_: Any) -> None:
+        self._meant = self._unit.currentData()
+        self.check()
 
     def _add_vapour(self) -> None:
         try:
@@ -167,7 +174,7 @@ class PixelsPage(QWidget):
     """The product's quality flags."""
 
     def __init__(self, facts: Optional[Facts]) -> None:
-        """``facts``: what is known of the scene."""
+        """``facts``: what the backend says of the scene; None as long as it has said nothing."""
         super().__init__()
         self._facts, self._kept = facts, Reading()
         self._boxes: Dict[str, QCheckBox] = {}
@@ -196,9 +203,11 @@ class PixelsPage(QWidget):
 
 
 def _about_flags(facts: Optional[Facts]) -> str:
-    if facts and facts.flags:
+    if facts is None:
+        return "Which quality flags the product has is not known yet. What was set before stays as it is."
+    if facts.flags:
         return "Leave out the pixels that the product marks as"
-    if facts and facts.masked_by:
+    if facts.masked_by:
         return (
             f"Left out when the product was opened: {facts.masked_by}. To choose other flags, press 'Open a product…' "
             "and open it again."
@@ -223,9 +232,14 @@ def _about(facts: Optional[Facts]) -> str:
 
 def _number(text: str, what: str) -> Optional[float]:
     """A number as it is written, with a point or a comma; None for nothing."""
-    bare = text.strip().replace(",", ".")
+    bare = text.strip()
     if not bare:
         return None
+    if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+", bare):
+        raise ValueError(
+            f"{what} '{bare}' can be read in two ways. Write it without a comma, as {bare.replace(',', '')}."
+        )
+    bare = bare.replace(",", ".")
     try:
         found = float(bare)
     except ValueError:

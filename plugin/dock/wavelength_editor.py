@@ -165,4 +165,7 @@ def _of_layer(other: QgsRasterLayer) -> Axis:
     facts = facts_now(other)
     if not facts.wavelengths:
         raise ValueError(f"The file of the layer '{other.name()}' names no wavelengths. Choose another layer.")
+    lacking = next((number for number, wave in enumerate(facts.wavelengths, start=1) if wave <= 0), 0)
+    if lacking:
+        raise ValueError(f"The layer '{other.name()}' has no wavelength for its band {lacking}. Choose another layer.")
     return Axis(facts.wavelengths, facts.fwhm or ())

@@ -7,4 +7,4 @@ import re
 
 def masked(text: str) -> str:
     """The text without names and passwords in addresses."""
-    return re.sub(r"://[^/\s:@]+(:[^/\s@]*)?@", "://***@", text)
+    return re.sub(r"://[^/\s]+@", "://***@", text)

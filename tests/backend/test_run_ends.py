@@ -73,6 +73,20 @@ def test_a_run_that_may_open_hardly_any_file_gives_one_failed_event_and_leaves_n
     assert listing(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize("megabytes", [425, 470])
+def test_too_little_memory_for_the_libraries_is_a_sentence_and_no_endless_loop(
+    backend, write_scene, tmp_path, megabytes
+):
+    """OpenBLAS, while it loads, asks again and again for what it does not get."""
+    limit = megabytes * 10**6
+    found = backend(
+        {"scene": write_scene(), "output": str(tmp_path / "out")},
+        prepare=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert "The memory did not suffice" in found.failure
+    assert listing(tmp_path / "out") == []
+
+
 @pytest.fixture
 def inside(monkeypatch, tmp_path, capfd):
     """Runs the program in this process with a task that does what it is told; gives exit code and events."""

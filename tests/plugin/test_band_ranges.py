@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from mixel.plugin.band_ranges import as_text, listed, numbers, parse, with_water_vapour
 
@@ -36,6 +38,15 @@ def test_what_is_no_range_is_said(text):
 def test_numbers_beyond_the_bands_are_said(text):
     with pytest.raises(ValueError, match="from 1 to 6"):
         parse(text, True, None, 6)
+
+
+@pytest.mark.parametrize("waves", [None, WAVES])
+def test_numbers_are_bounded_where_nobody_knows_how_many_bands_there_are(waves):
+    for text in ("1-9999999999", "1-300000"):
+        with pytest.raises(ValueError, match="Band numbers are whole"):
+            parse(text, True, waves, 0)
+    with pytest.raises(ValueError, match="from 1 to 6") if waves else contextlib.nullcontext():
+        parse("1-300", True, waves, 0)
 
 
 def test_nothing_is_nothing():

@@ -85,6 +85,7 @@ def test_homes_are_hidden_in_every_form(monkeypatch, tmp_path):
     assert private("C:\\Users\\Jürgen\\x C:\\\\Users\\\\Jürgen\\\\x C:/Users/Jürgen/x") == "~\\x ~\\\\x ~/x"
     assert private("C:/Users/Jürgensen/x") == "C:/Users/Jürgensen/x"
     assert private("https://name:pass@host/x") == "https://***@host/x"
+    assert private("https://name:p@ss@host/x of https://a.b/c@d") == "https://***@host/x of https://a.b/c@d"
 
 
 def test_the_command_line_makes_finds_checks_and_deletes(home, fake, capsys):

@@ -118,6 +118,19 @@ def test_the_backend_may_know_better_than_the_plain_refusal(box, make_layer, ans
     assert "218 of 224 bands" in text(box)
 
 
+def test_a_refusal_is_asked_again_after_a_while(box, make_layer, answers, wait_until, monkeypatch):
+    """The copying of the file may have come to its end, of which nothing beside it tells."""
+    answers(facts=ENMAP["facts"], refusal="The file lacks 3 of 9 rows. Copy it again.")
+    make_layer()
+    wait_until(lambda: "lacks 3 of 9 rows" in text(box))
+    answers(**ENMAP)
+    box.refresh()
+    assert "lacks 3 of 9 rows" in text(box)
+    monkeypatch.setattr(facts_reader, "_STALE", 0.0)
+    box.refresh()
+    wait_until(lambda: "EnMAP" in text(box))
+
+
 def test_an_answer_is_asked_for_once_until_the_file_or_the_reading_changes(
     box, make_box, make_layer, answers, wait_until, tmp_path
 ):
@@ -288,3 +301,11 @@ def test_asking_can_be_cancelled_and_leaves_no_file(scripted, make_scene, tmp_pa
 def test_the_reading_goes_to_the_backend(scripted, make_scene):
     answer = ask(Question.of(str(scripted()), str(make_scene()), Reading(nodata=7.0)), lambda: False)
     assert isinstance(answer, Described) and answer.facts["nodata"] == 7.0
+
+
+def test_another_layers_facts_are_waited_for_no_longer_than_one_can_bear(scripted, make_layer, monkeypatch):
+    scripted("mute")
+    monkeypatch.setattr(facts_reader, "_AT_ONCE", 0.3)
+    monkeypatch.setattr(facts_reader.layers, "plain_facts", lambda path: None)
+    with pytest.raises(ValueError, match="was not read within"):
+        facts_reader.facts_now(make_layer())

@@ -15,7 +15,7 @@ from qgis.gui import QgsFileWidget
 from qgis.PyQt.QtCore import QMimeData, QPoint, Qt, QUrl
 from qgis.PyQt.QtGui import QDropEvent
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGroupBox, QLabel, QPushButton
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGroupBox, QLabel, QLineEdit, QPushButton
 
 FLAGS = [
     {"name": "cloud", "label": "Cloud", "by_default": True},
@@ -189,6 +189,46 @@ def test_what_is_refused_cannot_be_added_and_says_why(dialog, answer, make_scene
     assert "There is no file" in dialog.said.text() and not dialog.rows
 
 
+def test_a_path_that_is_being_changed_adds_nothing(dialog, answer, make_scene, wait_until, qgis_app):
+    answer()
+    first, second = make_scene("a.tif"), make_scene("b.tif")
+    field = dialog.find("productPath", QLineEdit)
+    for path in (first, second):
+        dialog.dialog.look_at(str(path))
+        wait_until(lambda: dialog.add.isEnabled())
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Backspace)
+    assert not dialog.add.isEnabled() and "Press Enter" in dialog.said.text()
+    field.setText(str(first))
+    QTest.keyClick(field, Qt.Key.Key_Return)  # its answer is known: the default button must not hear the same key
+    assert dialog.add.isEnabled() and not dialog.dialog.run.is_active
+    assert dialog.dialog.parameters()["INPUT"] == str(first)
+
+
+def test_while_a_scene_is_written_nothing_else_can_be_chosen(
+    dialog, answer, make_scene, wait_until, scripted, tmp_path
+):
+    answer()
+    scripted("slow")
+    dialog.dialog.look_at(str(make_scene()))
+    wait_until(lambda: dialog.add.isEnabled())
+    dialog.add.click()
+    choosing = [dialog.find("productPath", QLineEdit), dialog.find("fileButton", QPushButton)]
+    assert not any(one.isEnabled() for one in choosing) and not dialog.dialog.acceptDrops()
+    dialog.dialog.reject()
+    wait_until(lambda: not dialog.dialog.run.is_active)
+    assert all(one.isEnabled() for one in choosing) and dialog.dialog.acceptDrops()
+
+
+def test_what_was_asked_when_the_dialog_was_closed_is_asked_again(dialog, answer, make_scene, wait_until):
+    answer()
+    dialog.dialog.look_at(str(make_scene()))
+    dialog.dialog.reject()
+    assert "Looking at" in dialog.said.text()
+    dialog.dialog.show()
+    wait_until(lambda: dialog.add.isEnabled())
+
+
 def test_without_a_backend_the_way_to_one_is_said(dialog, make_scene, monkeypatch, tmp_path):
     monkeypatch.setenv("MIXEL_PYTHON", str(tmp_path / "no-python"))
     dialog.dialog.look_at(str(make_scene()))
@@ -244,10 +284,8 @@ def test_everything_fits_when_many_things_are_told(dialog, answer, make_scene, w
     )
     dialog.dialog.look_at(str(make_scene()))
     wait_until(lambda: dialog.add.isEnabled())
-    for _ in range(5):
-        qgis_app.processEvents()
     notices = dialog.find("productNotices", QLabel)
-    assert notices.height() >= notices.heightForWidth(notices.width())
+    wait_until(lambda: notices.height() >= notices.heightForWidth(notices.width()))
 
 
 @pytest.fixture

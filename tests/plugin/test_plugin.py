@@ -145,6 +145,21 @@ def test_hyperspectral_layers_get_colours_in_the_layer_trees_menu(desktop, make_
     plugin.unload()
 
 
+def test_colours_come_back_with_a_project_that_is_opened_again(desktop, make_layer, project, tmp_path):
+    scene = make_layer("scene.tif", bands=25)
+    desktop.layer = scene
+    plugin = mixel.classFactory(desktop)
+    plugin.initGui()
+    assert list(desktop.context_menu.values()) == [[scene]] * 3
+    assert project.write(str(tmp_path / "again.qgz"))
+    desktop.layer = None
+    assert project.read(str(tmp_path / "again.qgz"))
+    (again,) = project.mapLayers().values()
+    desktop.choose(again)
+    assert [layers[-1] for layers in desktop.context_menu.values()] == [again] * 3
+    plugin.unload()
+
+
 def test_a_dropped_product_opens_the_panel_and_its_dialog(desktop, tmp_path):
     plugin = mixel.classFactory(desktop)
     plugin.initGui()

@@ -69,7 +69,7 @@ def show(qgis_app, project, make_layer, path):
     made = []
 
     def make(facts=FACTS, layer=None):
-        made.append(SceneSettings(layer or make_layer(), path, facts))
+        made.append(SceneSettings(layer or make_layer(), path, facts, facts is not None))
         made[-1].show()
         return Dialog(made[-1])
 
@@ -150,6 +150,36 @@ def test_water_vapour_by_one_click(show):
     QTest.mouseClick(dialog.vapour, Qt.MouseButton.LeftButton)
     assert dialog.dialog.reading().left_out == ((400.0, 500.0), *WATER_VAPOUR)
     assert "Left out: 3 bands (1, 6, 8)" in dialog.bands_state.text()
+
+
+def test_kept_flags_stay_as_long_as_the_backend_has_said_nothing(qgis_app, project, make_layer, path):
+    Reading(flags=("cloud", "haze")).keep_beside(path)
+    dialog = SceneSettings(make_layer(), path, dataclasses.replace(FACTS, flags=()), False)
+    assert dialog.reading().flags == ("cloud", "haze")
+    words = " ".join(label.text() for label in dialog.findChildren(QLabel))
+    assert "not known yet" in words and "brings no quality flags" not in words
+    dialog.deleteLater()
+
+
+def test_the_unit_that_was_meant_stays_while_wavelengths_come_and_go(show):
+    dialog = show()
+    dialog.unit.setCurrentIndex(dialog.unit.findData("numbers"))
+    dialog.ranges.setText("1-2")
+    dialog.waves.setPlainText("400 500")  # not finished
+    dialog.waves.setPlainText(" ".join(map(str, WAVES)))
+    assert dialog.unit.currentData() == "numbers" and "Left out: 2 bands (1-2)" in dialog.bands_state.text()
+    without = show(facts=Facts(12, 9, 14, "int16", True))
+    without.ranges.setText("3-5")
+    without.waves.setPlainText(" ".join(map(str, WAVES)))
+    assert without.unit.currentData() == "numbers" and "Left out: 3 bands (3-5)" in without.bands_state.text()
+
+
+@pytest.mark.parametrize("text", ["10,000", "-9,999", "1,000,000"])
+def test_numbers_that_can_be_read_in_two_ways_are_refused(show, text):
+    dialog = show()
+    dialog.scale.setEditText(text)
+    with pytest.raises(ValueError, match="can be read in two ways"):
+        dialog.dialog.reading()
 
 
 def test_bands_by_number_are_kept_as_wavelengths(show):
@@ -339,5 +369,5 @@ def test_flags_that_were_left_out_at_opening_are_named(qgis_app, tmp_path, facts
 
 
 def test_a_band_without_wavelength_does_not_count_in_what_the_file_says(show, path, make_layer):
-    dialog = SceneSettings(make_layer(), str(path), dataclasses.replace(FACTS, wavelengths=(0.0, 500.0, 510.0)))
+    dialog = SceneSettings(make_layer(), str(path), dataclasses.replace(FACTS, wavelengths=(0.0, 500.0, 510.0)), True)
     assert any("500 to 510 nm" in one.text() for one in dialog.findChildren(QLabel))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from mixel.plugin.wavelength_lists import Axis, parse, read, sensors
 
@@ -21,6 +23,8 @@ WAVES, WIDTHS = (410.0, 420.0, 430.5, 440.0), (9.0, 9.5, 10.0, 10.0)
         "0,41; 0,42; 0,4305; 0,44",
         "0.41 µm\n0.42 µm\n0.4305 µm\n0.44 µm",
         "wavelength\n410\n420\n430.5\n440",
+        "wavelengths (nm)\n410, 420, 430.5, 440",
+        "Wavelengths:\n410 420\n430.5 440",
         "L410\nL420\nL430.5\nL440",
         "Band 1 (410 Nanometers)\nBand 2 (420 Nanometers)\nBand 3 (430.5 Nanometers)\nBand 4 (440 Nanometers)",
         "1,410\n2,420\n3,430.5\n4,440",
@@ -57,6 +61,18 @@ def test_a_wrapped_list_with_a_second_detector_is_no_table():
     assert parse(lines).wavelengths == tuple(map(float, waves))
     back = "\n".join(" ".join(map(str, waves[::-1][at : at + 4])) for at in range(0, len(waves), 4))
     assert parse(back).wavelengths == tuple(map(float, waves[::-1]))
+
+
+def test_decimal_commas_alone_in_their_lines():
+    assert parse("450,5\n460,2\n470,5").wavelengths == (450.5, 460.2, 470.5)
+
+
+def test_texts_of_nothing_cost_no_time():
+    started = time.process_time()
+    for text in ("\n" * 50_000, " " * 50_000, "a " * 50_000, "a" * 50_000):
+        with pytest.raises(ValueError, match="no wavelengths"):
+            parse(text)
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
