@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ class Chosen:
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 # Read when cuBLAS starts: without it, its products are not the same each time.
+torch.backends.cudnn.allow_tf32 = False  # convolutions of ten bits would not be those of the processor
 
 PROCESSOR = torch.device("cpu")
 
@@ -59,7 +61,15 @@ def choose(wish: str = "auto") -> Chosen:
     if wanted == "auto" and step.seconds >= step.processor:
         reason = f"The processor is used, because {name} was not faster: it took {times}."
         return Chosen(PROCESSOR, "cpu", " ".join([reason, *faults]))
+    _leave_memory_to_others(device)
     return Chosen(device, f"{device} ({name})", " ".join([f"{name} took {times}.", *faults]))
+
+
+def _leave_memory_to_others(device: torch.device) -> None:
+    """On Windows a driver lends a full card the computer's memory, many times as slow, instead of saying so."""
+    if sys.platform == "win32" and device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        torch.cuda.set_per_process_memory_fraction(free / total, device)
 
 
 def to_try(wish: str) -> list[str]:
@@ -134,7 +144,10 @@ def promise(device: torch.device, wanted: bool) -> str:
     if device.type == "cpu":
         return "On this computer the same seed gives the same result, to the last digit."
     if wanted:
-        return "On this graphics card, driver and torch the same seed gives the same result."
+        return (
+            "On this graphics card, driver and torch the same seed trains the same network, as long as the card's free "
+            "memory allows the same parts; maps may differ in their last digits."
+        )
     return (
         "On a graphics card the same seed gives nearly the same result: sums are made in an order that changes. The "
         "setting 'Same result each time' or the device 'cpu' prevents it."

@@ -60,7 +60,7 @@ class Run:
         ValueError, a sentence, if the device that was wished for cannot be used.
         """
         from .devices import PROCESSOR
-        from .room import fitted
+        from .room import OnCard, fitted, on_card
 
         device = device_of(self.job, self.task)
         chosen = device.device if device else PROCESSOR
@@ -69,7 +69,9 @@ class Run:
             self.left_card = True
             self.notice(message)
 
-        return fitted(fit, chosen, self.job.device == "auto", fell_back)
+        alone = self.job.device == "auto"
+        found = fitted(fit, chosen, alone, fell_back)
+        return OnCard(found, chosen, fell_back) if alone and on_card(chosen) and not self.left_card else found
 
     def trained(self, training: Record | None, num_parameters: int) -> None:
         """Take in what training gave (None: the method trains nothing step by step)."""
@@ -164,10 +166,11 @@ def versions(job: Job, task: Task, left_card: bool = False) -> dict[str, str]:
     }
     chosen = device_of(job, task)
     if chosen:
-        from .devices import promise
-        from .scan import products_sentence
+        from .devices import PROCESSOR, promise
+        from .scan import chosen_form, products_sentence
 
-        found["Selective scan"] = scan_sentence(job, task)
-        found["Repeatable"] = promise(chosen.device, bool(job.settings.get("repeatable")))
-        found.update({"Processor": products_sentence()} if chosen.device.type == "cpu" else {})
+        device = PROCESSOR if left_card else chosen.device
+        found["Selective scan"] = chosen_form(PROCESSOR).sentence if left_card else scan_sentence(job, task)
+        found["Repeatable"] = promise(device, bool(job.settings.get("repeatable")))
+        found.update({"Processor": products_sentence()} if device.type == "cpu" else {})
     return found

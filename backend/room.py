@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,12 +17,56 @@ USED = 0.7
 FEWEST = 64
 """Pixels of a window that are not cut any further."""
 FULL = (
-    "The graphics card's memory is full. Close other programs that use it, lower the feature width or the pixels of a "
-    "step, or choose the device 'cpu'."
+    "The graphics card's memory is full. Close other programs that use it, choose a smaller feature width or batch, or "
+    "choose the device 'cpu'."
 )
+MAPPING = ("classify", "unmix", "unmix_and_classify")
+"""What fitted methods do with a window."""
 
 Arrays = tuple[Array, ...]
 Found = TypeVar("Found")
+
+
+class CardFull(ValueError):
+    """A graphics card's memory is full, however small the part: a sentence for the user."""
+
+    def __init__(self) -> None:
+        super().__init__(FULL)
+
+
+class OnCard:
+    """A network fitted on a graphics card; if the card gives up while it maps, it goes on on the processor."""
+
+    def __init__(self, fitted: Any, device: torch.device, notice: Callable[[str], None]) -> None:
+        """``notice`` hears why the card was left."""
+        self._fitted, self._device, self._notice = fitted, device, notice
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._fitted, name)
+        return partial(self._tried, name) if name in MAPPING and on_card(self._device) else found
+
+    def _tried(self, name: str, cube: Cube) -> Any:
+        try:
+            return getattr(self._fitted, name)(cube)
+        except Exception as error:
+            text = failure(error, self._device)
+            if not text:
+                raise
+        self._fitted.to_processor()
+        release(self._device)
+        self._device = torch.device("cpu")
+        self._notice(f"{text}, so the processor is used from here on.")
+        return getattr(self._fitted, name)(cube)
+
+
+def failure(error: Exception, device: torch.device) -> str:
+    """What went wrong with a graphics card, as the beginning of a sentence; empty if it was not the card."""
+    if isinstance(error, CardFull) or (on_card(device) and full(error)):
+        return FULL.split(". ")[0]
+    if isinstance(error, (ValueError, OSError)) or not on_card(device):  # refusals, and a reader that has gone
+        return ""
+    first = next(iter(str(error).strip().splitlines()), "")[:200]
+    return f"The graphics card failed ({type(error).__name__}{': ' if first else ''}{first})"
 
 
 def on_card(device: torch.device) -> bool:
@@ -53,7 +98,13 @@ def release(device: torch.device) -> None:
 def full(error: BaseException) -> bool:
     """Whether an error says that a graphics card's memory is full."""
     return isinstance(error, torch.OutOfMemoryError) or any(
-        words in str(error) for words in ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+        words in str(error)
+        for words in (
+            "out of memory",
+            "CUBLAS_STATUS_ALLOC_FAILED",
+            "CUBLAS_STATUS_NOT_INITIALIZED",  # most often for want of memory
+            "CUDNN_STATUS_ALLOC_FAILED",
+        )
     )
 
 
@@ -83,7 +134,7 @@ class Room:
         # Outside of the handler, whose traceback keeps the tensors that were in the way.
         release(self.device)
         if pixels <= FEWEST:
-            raise ValueError(FULL)
+            raise CardFull
         self.most = pixels / 2
         return self._halves(cube, halo, work)
 
@@ -121,7 +172,7 @@ def whole(device: torch.device, work: Callable[[], Arrays]) -> Arrays:
         if not on_card(device) or not full(error):
             raise
     release(device)
-    raise ValueError(FULL)
+    raise CardFull
 
 
 def halves(cube: Cube, halo: int) -> list[Cube]:
@@ -174,7 +225,7 @@ def in_batches(count: int, size: int, work: Callable[[slice], None], device: tor
                 raise
         release(device)
         if size == 1:
-            raise ValueError(FULL)
+            raise CardFull
         size //= 2
 
 
@@ -183,17 +234,17 @@ def fitted(
 ) -> Found:
     """``fit(device)``; if the card gives up and ``fall_back`` allows it, ``fit`` on the processor, which is told.
 
-    ValueError, a sentence, if the card's memory is full and the processor is not allowed.
+    CardFull, a sentence, if the card's memory is full and the processor is not allowed.
     """
     try:
         return fit(device)
-    except (ValueError, OSError):  # refusals, and a reader that has gone
-        raise
-    except Exception as error:  # of a driver or a kernel
-        if not on_card(device) or not (fall_back or full(error)):
+    except Exception as error:
+        text = failure(error, device)
+        if not text or not (fall_back or isinstance(error, CardFull) or full(error)):
             raise
-        text = FULL if full(error) else f"The graphics card failed ({str(error).splitlines()[0][:200]})."
+    # Outside of the handler, whose traceback keeps the tensors that were in the way.
+    release(device)
     if not fall_back:
-        raise ValueError(text)
-    notice(f"{text.split('. ')[0].rstrip('.')}, so the processor is used instead.")
+        raise CardFull
+    notice(f"{text}, so the processor is used instead.")
     return fit(torch.device("cpu"))

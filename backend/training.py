@@ -79,19 +79,21 @@ def train(
     model.train()
     device = next((one.device for one in model.parameters()), devices.PROCESSOR)
     gradients = _Gradients(optimiser, device)
-    with devices.repeatable(device, repeatable):
-        for step in range(1, steps + 1):
-            losses.append(gradients.of(draw()))
-            if not math.isfinite(losses[-1]):
-                raise ValueError(DIVERGED.format(step=step))
-            optimiser.step()
-            schedule.step()
-            report(step, steps, losses[-1])
-            if validate and step > warm_up and (step % every == 0 or step == steps):
-                best.ask(validate, step, report)
+    try:
+        with devices.repeatable(device, repeatable):
+            for step in range(1, steps + 1):
+                losses.append(gradients.of(draw()))
+                if not math.isfinite(losses[-1]):
+                    raise ValueError(DIVERGED.format(step=step))
+                optimiser.step()
+                schedule.step()
+                report(step, steps, losses[-1])
+                if validate and step > warm_up and (step % every == 0 or step == steps):
+                    best.ask(validate, step, report)
+    finally:
+        release(device)
     best.restore()
     model.eval()
-    release(device)
     return Record(losses, time.monotonic() - started, best.answers, best.step or steps, parts=gradients.parts)
 
 

@@ -56,7 +56,7 @@ _known: dict[str, dict[str, Tried]] = {}
 
 def tried(device: torch.device) -> dict[str, Tried]:
     """What is known of every form on a device other than the CPU, and of the step; tried at the first question."""
-    name = str(device)
+    name = _name(device)
     if name not in _known:
         _known[name] = _try(name, "mps" if device.type == "mps" else "")
     return _known[name]
@@ -64,12 +64,19 @@ def tried(device: torch.device) -> dict[str, Tried]:
 
 def know(device: torch.device, found: dict[str, Tried]) -> None:
     """Settle what there is to know of a device, without a trial."""
-    _known[str(device)] = found
+    _known[_name(device)] = found
 
 
 def forget() -> None:
     """Try every device anew."""
     _known.clear()
+
+
+def _name(device: torch.device) -> str:
+    """One name for one device: a tensor's may have a number where the device that was asked for has none."""
+    if device.type == "cuda" and device.index is None:
+        return f"cuda:{torch.cuda.current_device()}"
+    return device.type if device.type == "mps" else str(device)
 
 
 def _try(device: str, only_torch: str) -> dict[str, Tried]:
@@ -83,8 +90,13 @@ def _try(device: str, only_torch: str) -> dict[str, Tried]:
         else:
             left.append(name)
     left.append(STEP)
+    ends = time.monotonic() + LIMIT
     while left:
-        told, ending = run([device, *(name for name in NEEDED if name in left or not found[name].fault)])
+        patience = ends - time.monotonic()
+        if patience <= 0:  # a driver that hangs does so with every form
+            found.update({name: Tried(f"its trial gave no answer for {LIMIT:.0f} seconds") for name in left})
+            break
+        told, ending = run([device, *(name for name in NEEDED if name in left or not found[name].fault)], patience)
         found.update({name: one for name, one in told.items() if name in left})
         left = [name for name in left if name not in found]
         if left:  # the one it was at when it ended; the others are tried without it
@@ -182,7 +194,7 @@ def _step(device: torch.device) -> Tried:
 
         times.append(_seconds(call, where))
         grads.append([one.grad.cpu() for one in block.parameters() if one.grad is not None])
-    worst = max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(*grads, strict=True))
+    worst = torch.stack([(a - b).abs().max() / b.abs().max() for a, b in zip(*grads, strict=True)]).max().item()
     if not worst < STEP_TOLERANCE:
         return Tried(f"its relative error in a trial step was {worst:.0e}")
     return Tried("", *times)

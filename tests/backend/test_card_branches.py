@@ -63,6 +63,14 @@ def test_classes_are_those_of_the_processor(learnt, on_card):
         np.testing.assert_allclose(core(machine.classify(part), part), own, atol=CLOSE)
 
 
+def test_the_processor_goes_on_with_what_a_card_has_learnt(learnt):
+    _, machine, _, cube = learnt
+    expected = machine.classify(cube)
+    machine.to_processor()
+    assert torch.device(machine.device).type == "cpu"
+    np.testing.assert_array_equal(machine.classify(cube), expected)
+
+
 def test_a_full_card_is_worked_on_in_parts(learnt, on_card, monkeypatch):
     name, machine, _, cube = learnt
     expected, tried = machine.classify(cube), []
@@ -127,6 +135,13 @@ def test_unmamba_with_least_squares_on_the_device(unmixed, on_card):
     found = fitted.unmix(cube)
     np.testing.assert_allclose(found.abundances, expected.abundances, atol=CLOSE)
     np.testing.assert_allclose(found.error, expected.error, atol=CLOSE)
+
+
+def test_the_processor_goes_on_with_abundances_too(unmixed):
+    fitted, cube = unmixed
+    expected = fitted.unmix(cube).abundances
+    fitted.to_processor()
+    np.testing.assert_array_equal(fitted.unmix(cube).abundances, expected)
 
 
 def test_unmamba_learns_the_same_with_least_squares_on_the_device(unmixed, on_card):

@@ -137,6 +137,20 @@ def test_repeatable_operators_are_switched_on_and_back_on_a_card_alone():
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+def test_on_windows_no_more_than_the_free_memory_is_taken(cards, monkeypatch):
+    """The driver there lends the computer's memory to a full card, and everything gets slow."""
+    taken = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3e9, 12e9))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *given: taken.append(given))
+    cards(("NVIDIA A2000", FAST))
+    devices.choose("auto")
+    assert not taken
+    devices.choose.cache_clear()
+    monkeypatch.setattr(devices.sys, "platform", "win32")
+    devices.choose("auto")
+    assert taken == [(0.25, torch.device("cuda", 0))]
+
+
 def test_what_a_seed_gives_is_said_by_device():
     assert "to the last digit" in devices.promise(torch.device("cpu"), False)
     assert "nearly the same" in devices.promise(torch.device("cuda"), False)

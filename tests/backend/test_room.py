@@ -83,7 +83,7 @@ def test_a_card_that_another_program_fills_gets_smaller_parts_before_it_fails(ca
 
 
 def test_a_card_that_holds_nothing_ends_with_what_to_lower(card):
-    with pytest.raises(ValueError, match=r"memory is full.*lower the feature width.*device 'cpu'"):
+    with pytest.raises(ValueError, match=r"memory is full.*smaller feature width.*device 'cpu'"):
         room.Room(CUDA).mapped(scene(), 2, lambda part: neighbours(part, 0))
 
 
@@ -135,8 +135,8 @@ def test_stock_that_torch_holds_counts_as_free(card, monkeypatch):
     assert room.free(CUDA) == 4e6
 
 
-@pytest.mark.parametrize("error", [FULL, RuntimeError("CUDA error: unspecified launch failure")])
-def test_a_training_that_breaks_on_a_card_mixel_chose_runs_on_the_processor(error):
+@pytest.mark.parametrize("error", [FULL, room.CardFull(), RuntimeError("CUDA error: unspecified"), AssertionError()])
+def test_a_training_that_breaks_on_a_card_mixel_chose_runs_on_the_processor(card, error):
     tried, told = [], []
 
     def fit(device):
@@ -147,9 +147,10 @@ def test_a_training_that_breaks_on_a_card_mixel_chose_runs_on_the_processor(erro
 
     assert room.fitted(fit, CUDA, True, told.append) == "fitted"
     assert tried == ["cuda", "cpu"] and len(told) == 1 and "the processor is used instead" in told[0]
+    assert card.released == 1
 
 
-def test_a_training_on_a_card_that_was_asked_for_is_refused():
+def test_a_training_on_a_card_that_was_asked_for_is_refused(card):
     def fit(device):
         raise FULL
 
@@ -163,3 +164,40 @@ def test_a_refusal_is_no_fault_of_the_card():
 
     with pytest.raises(ValueError, match="no training pixels"):
         room.fitted(fit, CUDA, True, pytest.fail)
+
+
+class Breaking:
+    """Fitted; on the card its first window works and the second breaks."""
+
+    num_parameters = 7
+
+    def __init__(self, error):
+        self.error, self.windows, self.device = error, 0, "cuda"
+
+    def classify(self, cube):
+        self.windows += 1
+        if self.device == "cuda" and self.windows == 2:
+            raise self.error
+        return self.device
+
+    def to_processor(self):
+        self.device = "cpu"
+
+
+@pytest.mark.parametrize(
+    "error", [FULL, room.CardFull(), RuntimeError("CUDA error: device lost"), NotImplementedError()]
+)
+def test_a_card_that_breaks_while_it_maps_leaves_the_rest_to_the_processor(card, error):
+    told, fitted = [], Breaking(error)
+    careful = room.OnCard(fitted, CUDA, told.append)
+    assert [careful.classify(None) for _ in range(3)] == ["cuda", "cpu", "cpu"]
+    assert len(told) == 1 and "processor is used from here on" in told[0] and card.released == 1
+    assert careful.num_parameters == 7 and not hasattr(careful, "unmix")
+
+
+@pytest.mark.parametrize("error", [ValueError("The scene has 3 bands."), OSError("gone")])
+def test_a_scene_that_cannot_be_mapped_is_no_fault_of_the_card(card, error):
+    careful = room.OnCard(Breaking(error), CUDA, pytest.fail)
+    careful.classify(None)
+    with pytest.raises(type(error)):
+        careful.classify(None)

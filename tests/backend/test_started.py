@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 
 import pytest
-from mixel.backend import devices, record
+import torch
+from fields import write_areas
+from fields import write_scene as fields_scene
+from mixel.backend import devices, record, room
 from mixel.backend.methods import methods
+from mixel.backend.methods.mim import method as mim
+from mixel.backend.methods.unmamba import method as unmamba
 from mixel.backend.protocol import Job, Notice, Progress, Started
 from mixel.backend.scan import trials
 from mixel.backend.scan.trials import STEP, Tried
 from mixel.backend.tasks import running, task
 from runs import quick
 from scenes import QUICK
+from stripes import small
 
 
 @pytest.fixture(autouse=True)
 def a_card(monkeypatch):
     """torch claims to see one card, and its trial went well."""
-    import torch
-
     forget = devices.choose.cache_clear
     forget()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -57,7 +61,7 @@ def test_no_device_is_tried_for_the_others_even_if_it_was_asked_for(method, monk
 def test_the_switch_for_equal_results_changes_the_promise():
     (method,) = [one for one in methods() if one.name == "mim"]
     told = record.versions(job(method, settings={"repeatable": True}), task(method.task))["Repeatable"]
-    assert "gives the same result" in told and "nearly" not in told
+    assert "trains the same network" in told and "nearly" not in told
 
 
 def test_a_run_whose_card_breaks_after_its_trial_ends_well_on_the_processor(write_scene, tmp_path):
@@ -70,11 +74,46 @@ def test_a_run_whose_card_breaks_after_its_trial_ends_well_on_the_processor(writ
     assert "so the processor is used instead" in told and (tmp_path / "out" / "abundances.tif").exists()
     versions = json.loads((tmp_path / "out" / "job.json").read_text(encoding="utf-8"))["record"]["versions"]
     assert versions["Device"].startswith("cpu, after ") and versions["Device"].endswith(" failed")
+    assert "to the last digit" in versions["Repeatable"] and versions["Processor"]
+    assert "A2000" not in versions["Selective scan"]
+
+
+@pytest.mark.parametrize("name", ["unmamba", "mim"])
+def test_a_run_whose_card_breaks_while_it_maps_ends_well_on_the_processor(write_scene, tmp_path, monkeypatch, name):
+    """The card is played by the processor; its first window after the training breaks."""
+    state = []
+
+    def fitted(fit, device, *_):
+        found = fit(torch.device("cpu"))
+        state.append("fitted")
+        return found
+
+    monkeypatch.setattr(room, "fitted", fitted)
+    work, what = (unmamba.FittedUnmamba, "unmix") if name == "unmamba" else (mim.FittedMim, "classify")
+    whole = getattr(work, what)
+
+    def breaking(self, cube):
+        if state == ["fitted"]:
+            state.append("broken")
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        return whole(self, cube)
+
+    monkeypatch.setattr(work, what, breaking)
+    out = str(tmp_path / "out")
+    if name == "unmamba":
+        asked = Job("unmix", name, write_scene(), out, QUICK)
+    else:
+        areas = write_areas(tmp_path / "areas.gpkg")
+        asked = Job("classify", name, fields_scene(tmp_path / "fields.tif"), out, small(name), {}, {"training": areas})
+    events = []
+    running.run(asked, events.append)
+    told = [one.message for one in events if isinstance(one, Notice) and "from here on" in one.message]
+    assert state[:2] == ["fitted", "broken"] and len(told) == 1 and "illegal memory access" in told[0]
+    versions = json.loads((tmp_path / "out" / "job.json").read_text(encoding="utf-8"))["record"]["versions"]
+    assert versions["Device"].startswith("cpu, after ")
 
 
 def test_a_run_on_a_card_that_cannot_be_used_works_on_the_processor(write_scene, tmp_path):
-    import torch
-
     broken = {name: Tried("there is no C compiler") for name in (*trials.NEEDED, STEP)}
     trials.know(torch.device("cuda", 0), broken)
     events = []

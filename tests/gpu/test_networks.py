@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mixel.backend import devices, room
+from mixel.backend import devices
 from mixel.backend.abundances import batched, least_squares
 from mixel.backend.config import build
 from mixel.backend.methods import method, methods
@@ -48,7 +49,8 @@ def test_a_map_of_the_card_is_that_of_the_processor(name):
 
 @pytest.mark.parametrize("name", [one.name for one in methods() if one.on_device])
 def test_training_on_the_card_starts_as_on_the_processor(name):
-    here, there = (learnt(name, device)[0].record.losses for device in (CPU, CUDA))
+    still = {} if name == "unmamba" else {"dropout": 0.0}  # chance is drawn otherwise on a card
+    here, there = (learnt(name, device, **still)[0].record.losses for device in (CPU, CUDA))
     np.testing.assert_allclose(there[:3], here[:3], rtol=1e-2)
     assert np.isfinite(there).all()
 
@@ -72,12 +74,14 @@ def test_a_card_that_is_nearly_full_is_worked_on_in_parts():
     there = method("mambahsi").load().restore(machine.weights(), config, CLASSES, AXIS, CUDA)
     whole = there.classify(cube)
     torch.cuda.empty_cache()
-    total = torch.cuda.get_device_properties(CUDA).total_memory
-    torch.cuda.set_per_process_memory_fraction(min(1.0, (torch.cuda.memory_allocated(CUDA) + 4e6) / total), CUDA)
-    try:
-        again = method("mambahsi").load().restore(machine.weights(), config, CLASSES, AXIS, CUDA)
-        np.testing.assert_allclose(again.classify(cube), whole, atol=CLOSE)
-    except ValueError as error:
-        assert str(error) == room.FULL
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0, CUDA)
+    again = method("mambahsi").load().restore(machine.weights(), config, CLASSES, AXIS, CUDA)
+    total, limit = torch.cuda.get_device_properties(CUDA).total_memory, 256e6
+    while math.isinf(again.room.most):  # until less is left than the whole needs
+        limit /= 2
+        torch.cuda.empty_cache()
+        torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved(CUDA) + limit) / total, CUDA)
+        try:
+            found = again.classify(cube)
+        finally:
+            torch.cuda.set_per_process_memory_fraction(1.0, CUDA)
+    np.testing.assert_allclose(found, whole, atol=CLOSE)

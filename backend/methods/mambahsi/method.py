@@ -103,6 +103,12 @@ class FittedMambaHsi:
         self.room = room.Room(self.device)
         self.num_parameters = sum(one.numel() for one in network.parameters())
 
+    def to_processor(self) -> None:
+        """Leave the graphics card."""
+        self.device = torch.device("cpu")
+        self.network = self.network.to(self.device)
+        self.room = room.Room(self.device)
+
     def weights(self) -> dict[str, NDArray[Any]]:
         """The network's weights, the normalisation and the regression beside the network."""
         return arrays(self.network, self.normalisation, self.regression)

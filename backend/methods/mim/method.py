@@ -110,8 +110,15 @@ class FittedMim:
     ) -> None:
         self.network, self.normalisation, self.regression = network.eval(), normalisation, regression
         self.config, self.device, self.record = config, device, record
+        self.room = room.Room(device)
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.num_classes = network.head.out_features
+
+    def to_processor(self) -> None:
+        """Leave the graphics card."""
+        self.device = torch.device("cpu")
+        self.network = self.network.to(self.device)
+        self.room = room.Room(self.device)
 
     def weights(self) -> dict[str, NDArray[Any]]:
         """The network's weights, the normalisation and the regression beside the network."""
@@ -125,11 +132,15 @@ class FittedMim:
         bands = len(self.normalisation.mean)
         if len(cube.reflectance) != bands:
             raise ValueError(f"The scene has {len(cube.reflectance)} bands; this model was trained on {bands}.")
+        with torch.inference_mode():
+            return self.room.mapped(cube, self.config.reach, lambda part: (self._mapped(part),))[0]
+
+    def _mapped(self, cube: Cube) -> Array:
+        """Probabilities (classes, rows, cols) of the core's valid pixels, NaN elsewhere."""
         found = np.full((self.num_classes, cube.valid.size), np.nan, dtype=np.float32)
         wanted = core(cube)
         if wanted.any():
-            with torch.inference_mode():
-                self._classify(cube, wanted, found)
+            self._classify(cube, wanted, found)
         return found.reshape(-1, *cube.valid.shape)
 
     def _classify(self, cube: Cube, wanted: Mask, found: Array) -> None:

@@ -137,6 +137,11 @@ class FittedSpectralMamba:
         """About how many bytes one pixel's spectrum takes in a forward: some copies as wide as the block inside."""
         return 4 * len(self.normalisation.mean) * (2 + 8 * self.config.width)
 
+    def to_processor(self) -> None:
+        """Leave the graphics card."""
+        self.device = torch.device("cpu")
+        self.network = self.network.to(self.device)
+
     def weights(self) -> dict[str, NDArray[Any]]:
         """The network's weights, the mean and scale of every band and the regression beside the network."""
         return arrays(self.network, self.normalisation, self.regression)

@@ -113,6 +113,12 @@ class FittedUgm:
         self.num_parameters = sum(one.numel() for one in network.parameters())
         self.order = np.arange(config.num_endmembers)
 
+    def to_processor(self) -> None:
+        """Leave the graphics card."""
+        self.device = torch.device("cpu")
+        self.network = self.network.to(self.device)
+        self.room = room.Room(self.device)
+
     @property
     def variants(self) -> Array:
         """(endmembers, variants, bands) reflectance, >= 0."""

@@ -91,6 +91,13 @@ class FittedUnmamba:
             self._spectra = network.endmembers()
         self.order = torch.arange(len(self._spectra), device=device)
 
+    def to_processor(self) -> None:
+        """Leave the graphics card."""
+        self.device = torch.device("cpu")
+        self.network = self.network.to(self.device)
+        self.room = Room(self.device)
+        self._spectra, self.order = self._spectra.cpu(), self.order.cpu()
+
     @property
     def endmembers(self) -> Array:
         """(endmembers, bands) reflectance."""

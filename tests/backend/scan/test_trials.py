@@ -154,6 +154,22 @@ def test_a_driver_that_hangs_is_given_up(monkeypatch):
     assert not told["triton"].fault and "no answer for 3 seconds" in ending
 
 
+def test_a_driver_that_hangs_with_every_form_is_given_up_after_one_patience(monkeypatch):
+    monkeypatch.setattr(trials, "LIMIT", 1.5)
+    asked = child(monkeypatch, "import time; time.sleep(60)")
+    found = trials.tried(CUDA)
+    assert len(asked) == 1 and all("no answer for" in one.fault for one in found.values())
+    assert set(found) == {*trials.NEEDED, STEP}
+
+
+def test_a_device_has_one_name_with_its_number_or_without(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(trials, "_try", lambda *_: pytest.fail("it was tried again"))
+    for one, same in (("mps", "mps:0"), ("cuda:0", "cuda")):
+        trials.know(torch.device(one), {STEP: Tried("", 1.0, 2.0)})
+        assert trials.tried(torch.device(same)) == trials.tried(torch.device(one))
+
+
 def test_a_process_that_says_nothing_leaves_no_form(monkeypatch):
     child(monkeypatch, "raise SystemExit('cannot open shared object file')")
     found = trials.tried(CUDA)
@@ -194,6 +210,22 @@ def test_a_step_that_is_wrong_is_a_fault(monkeypatch):
 
     monkeypatch.setattr(MambaBlock, "forward", drifting)
     assert "relative error in a trial step" in dict(trials.trial(CPU, []))[STEP].fault
+
+
+def test_a_gradient_that_is_no_number_is_a_fault_whichever_it_is(monkeypatch):
+    from mixel.backend.scan.block import MambaBlock
+
+    monkeypatch.setattr(trials, "TOKENS", (2, 16, 16))
+    whole, calls = MambaBlock.zero_grad, []
+
+    def spoil(self, set_to_none=True):
+        whole(self, set_to_none)
+        if not calls:
+            list(self.parameters())[-1].register_hook(lambda grad: grad * torch.nan)
+        calls.append(self)
+
+    monkeypatch.setattr(MambaBlock, "zero_grad", spoil)
+    assert "relative error in a trial step was nan" in dict(trials.trial(CPU, []))[STEP].fault
 
 
 def test_the_fastest_that_agreed_is_taken_and_the_sentence_says_what_was_timed():
