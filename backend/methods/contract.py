@@ -131,6 +131,13 @@ class Classifier(Protocol):
         """Everything :func:`restore` needs besides the Config, as plain arrays: weights, normalisation."""
 
 
+class OnDevice(Protocol):
+    """What fitting a network leaves behind, beside the rest, where its method's ``ON_DEVICE`` is True."""
+
+    def to_processor(self) -> None:
+        """Leave the graphics card, which has failed: the next window is mapped on the processor."""
+
+
 class ClassificationMethod(Protocol):
     """The module ``method.py`` of a classification method."""
 
