@@ -80,6 +80,9 @@ def to_try(wish: str) -> list[str]:
 
 def _cards() -> tuple[list[tuple[torch.device, str]], str]:
     """Graphics cards that torch sees, with their names; and why there is none, where torch says so."""
+    fault = trials.silence() if torch.version.cuda or torch.version.hip else ""
+    if fault:
+        return [], f"The graphics card cannot be used: {fault}."
     try:
         return list(_seen()), ""
     except Exception as error:  # of a driver that is broken or too old

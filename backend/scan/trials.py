@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,9 @@ from . import proof
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 600.0
 """Seconds for all of it: the first time on a machine, Triton compiles some twenty kernels of up to ten seconds."""
+ASKED = 60.0
+"""Seconds for the driver to say which cards there are."""
+ASK = "import torch; torch.cuda.is_available() and torch.cuda.get_device_name(0)"
 NEEDED = {"triton": ("triton",), "mamba_ssm": ("mamba_ssm", "causal_conv1d"), "torch": ()}
 """Packages of the forms that run on graphics cards."""
 STEP = "step"
@@ -101,7 +105,39 @@ def _try(device: str, only_torch: str) -> dict[str, Tried]:
         left = [name for name in left if name not in found]
         if left:  # the one it was at when it ended; the others are tried without it
             found[left.pop(0)] = Tried(f"its trial run {ending}")
+    return _with_another_form(device, found, ends)
+
+
+def _with_another_form(device: str, found: dict[str, Tried], ends: float) -> dict[str, Tried]:
+    """Try the step again without the form it failed with, as long as there is another one and time."""
+    while found[STEP].fault and time.monotonic() < ends:
+        able = sorted((name for name in NEEDED if not found[name].fault), key=lambda name: found[name].seconds)
+        if len(able) < 2:
+            break
+        found[able[0]] = Tried(f"a step with it failed: {found[STEP].fault}")
+        told, ending = run([device, *able[1:]], ends - time.monotonic())
+        found[STEP] = told.get(STEP, Tried(f"its trial run {ending}"))
     return found
+
+
+@cache
+def silence() -> str:
+    """Why the cards' driver must not be asked in this process, as a phrase: it hangs or crashes. Empty if it may be."""
+    try:
+        done = subprocess.run(  # nosec B603 # a list of arguments, no shell
+            [sys.executable, "-c", ASK],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=ASKED,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"its driver gave no answer for {ASKED:.0f} seconds"
+    except OSError as error:
+        return f"its driver cannot be asked ({error})"
+    return f"its driver ended the process that asked it with {_ending(done.returncode)}" if done.returncode < 0 else ""
 
 
 def run(arguments: list[str], limit: float = LIMIT) -> tuple[dict[str, Tried], str]:

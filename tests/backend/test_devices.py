@@ -113,6 +113,15 @@ def test_a_driver_that_breaks_when_it_is_asked_is_told(cards, monkeypatch):
         devices.choose("cuda")
 
 
+def test_a_driver_that_hangs_before_any_trial_is_left(cards, monkeypatch):
+    cards(("NVIDIA A2000", FAST))
+    monkeypatch.setattr(torch.version, "cuda", "12.6")
+    monkeypatch.setattr(trials, "silence", lambda: "its driver gave no answer for 60 seconds")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("it was asked here"))
+    chosen = devices.choose("auto")
+    assert chosen.device.type == "cpu" and "its driver gave no answer for 60 seconds" in chosen.sentence
+
+
 def test_apples_processor_is_one_of_them(cards, monkeypatch):
     cards()
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)

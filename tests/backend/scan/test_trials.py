@@ -162,6 +162,41 @@ def test_a_driver_that_hangs_with_every_form_is_given_up_after_one_patience(monk
     assert set(found) == {*trials.NEEDED, STEP}
 
 
+def test_a_form_whose_step_fails_is_left_for_the_next_one(monkeypatch):
+    script = SAYS + (
+        "for place, name in enumerate(FORMS): say(name, seconds=1 + place)\n"
+        "say('step', seconds=1, processor=4, fault='it failed' if 'triton' in FORMS else '')\n"
+    )
+    asked = child(monkeypatch, script)
+    found = trials.tried(CUDA)
+    assert "a step with it failed: it failed" in found["triton"].fault
+    assert not found[STEP].fault and len(asked) == 2 and "triton" not in asked[1]
+
+
+def test_a_step_that_fails_with_every_form_is_a_fault_of_the_card(monkeypatch):
+    script = SAYS + "for name in FORMS: say(name, seconds=1)\nsay('step', fault='it failed')\n"
+    asked = child(monkeypatch, script)
+    found = trials.tried(CUDA)
+    assert found[STEP].fault == "it failed" and not found["torch"].fault and len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("import time; time.sleep(60)", "gave no answer for 1 seconds"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "with SIGSEGV"),
+        ("raise RuntimeError('no driver')", ""),
+    ],
+)
+def test_a_driver_is_asked_in_another_process_before_this_one_asks(monkeypatch, script, words):
+    monkeypatch.setattr(trials, "ASKED", 1.0)
+    monkeypatch.setattr(trials, "ASK", script)
+    trials.silence.cache_clear()
+    found = trials.silence()
+    trials.silence.cache_clear()
+    assert words in found and bool(words) == bool(found)
+
+
 def test_a_device_has_one_name_with_its_number_or_without(monkeypatch):
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(trials, "_try", lambda *_: pytest.fail("it was tried again"))
