@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
+from copy import deepcopy
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,16 +32,18 @@ Found = TypeVar("Found")
 class CardFull(ValueError):
     """A graphics card's memory is full, however small the part: a sentence for the user."""
 
-    def __init__(self) -> None:
-        super().__init__(FULL)
+    def __init__(self, text: str = FULL) -> None:
+        super().__init__(text)
 
 
 class OnCard:
     """A network fitted on a graphics card; if the card gives up while it maps, it goes on on the processor."""
 
     def __init__(self, fitted: Any, device: torch.device, notice: Callable[[str], None]) -> None:
-        """``notice`` hears why the card was left."""
+        """``notice`` hears why the card was left. A copy is made now: what a broken card holds cannot be read."""
         self._fitted, self._device, self._notice = fitted, device, notice
+        self._spare = deepcopy(fitted)
+        self._spare.to_processor()
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._fitted, name)
@@ -52,9 +56,8 @@ class OnCard:
             text = failure(error, self._device)
             if not text:
                 raise
-        self._fitted.to_processor()
-        release(self._device)
-        self._device = torch.device("cpu")
+        self._fitted, left, self._device = self._spare, self._device, torch.device("cpu")
+        release(left)
         self._notice(f"{text}, so the processor is used from here on.")
         return getattr(self._fitted, name)(cube)
 
@@ -88,11 +91,12 @@ def free(device: torch.device) -> float:
 
 
 def release(device: torch.device) -> None:
-    """Give what torch holds in stock back to the card, for other programs."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
+    """Give what torch holds in stock back to the card, for other programs; a card that is broken takes nothing."""
+    with suppress(RuntimeError):
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif device.type == "mps":
+            torch.mps.empty_cache()
 
 
 def full(error: BaseException) -> bool:

@@ -190,6 +190,7 @@ class Breaking:
 def test_a_card_that_breaks_while_it_maps_leaves_the_rest_to_the_processor(card, error):
     told, fitted = [], Breaking(error)
     careful = room.OnCard(fitted, CUDA, told.append)
+    fitted.to_processor = pytest.fail  # what a broken card holds cannot be read any more
     assert [careful.classify(None) for _ in range(3)] == ["cuda", "cpu", "cpu"]
     assert len(told) == 1 and "processor is used from here on" in told[0] and card.released == 1
     assert careful.num_parameters == 7 and not hasattr(careful, "unmix")
@@ -201,3 +202,18 @@ def test_a_scene_that_cannot_be_mapped_is_no_fault_of_the_card(card, error):
     careful.classify(None)
     with pytest.raises(type(error)):
         careful.classify(None)
+
+
+def test_a_broken_card_that_takes_nothing_back_is_left_all_the_same(card, monkeypatch):
+    def broken():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", broken)
+    told = []
+
+    def fit(device):
+        if device.type == "cuda":
+            broken()
+        return "fitted"
+
+    assert room.fitted(fit, CUDA, True, told.append) == "fitted" and len(told) == 1
