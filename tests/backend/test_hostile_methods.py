@@ -12,8 +12,9 @@ from mixel.backend.config import build
 from mixel.backend.cube import Cube
 from mixel.backend.methods import method, methods
 from mixel.backend.novelty import Novelty
+from mixel.backend.training import Term
 from stripes import CLASSES, CPU, data, made_scene, silent, small
-from torch import Tensor, nn
+from torch import nn
 
 CLASSIFYING = [one.name for task in ("classify", "unmix_and_classify") for one in methods(task)]
 NAMES = [*(one.name for one in methods("unmix")), *CLASSIFYING]
@@ -66,11 +67,13 @@ class Caught(Exception):
     """Thrown instead of training."""
 
 
-def loss_of(name: str, cube: Cube, classes: np.ndarray, **changes: object) -> tuple[nn.Module, Callable[[], Tensor]]:
+def loss_of(
+    name: str, cube: Cube, classes: np.ndarray, **changes: object
+) -> tuple[nn.Module, Callable[[], list[Term]]]:
     """What a method would train, and by which loss."""
     module, caught = method(name).load(), []
 
-    def train(network: nn.Module, loss: Callable[[], Tensor], *others: object, **more: object) -> None:
+    def train(network: nn.Module, loss: Callable[[], list[Term]], *others: object, **more: object) -> None:
         caught.extend((network, loss))
         raise Caught
 
@@ -115,7 +118,7 @@ def test_no_loss_has_an_undefined_gradient_anywhere(name: str, changes: dict[str
                 assert scene is equal, refused
                 continue
             changed(network)
-            value = loss()
+            value = sum(term.loss(slice(None)) for term in loss())
             value.backward()  # type: ignore[no-untyped-call]
             assert torch.isfinite(value)
             for key, weight in network.named_parameters():
