@@ -104,10 +104,10 @@ def _burnt_in_cells(
 def _in_lists(parts: NDArray[np.object_], ends: list[int]) -> list[dict[str, Any]]:
     """Polygons, or lines, as GeoJSON's collections of them; ``ends``: where each collection ends.
 
-    rasterio would have shapely list the corners of one geometry after the other, at a fifth of the speed.
+    rasterio would have shapely list the corners of one geometry after the other, which is slower.
     """
     kind, corners, offsets = shapely.to_ragged_array(parts)
-    lists: list[Any] = list(zip(*corners.T.tolist(), strict=True))  # lists of two would cost three times as much
+    lists: list[Any] = list(zip(*corners.T.tolist(), strict=True))  # pairs, because lists of two cost more
     for some in offsets:  # rings of corners, polygons of rings
         lists = [lists[first:last] for first, last in pairwise(some.tolist())]
     name = "MultiPolygon" if kind == POLYGONS else "MultiLineString"

@@ -135,7 +135,7 @@ class OnDevice(Protocol):
     """What fitting a network leaves behind, beside the rest, where its method's ``ON_DEVICE`` is True."""
 
     def to_processor(self) -> None:
-        """Leave the graphics card, which has failed: the next window is mapped on the processor."""
+        """Move to the processor. Asked of a copy before the first window: what a broken card holds cannot be read."""
 
 
 class ClassificationMethod(Protocol):

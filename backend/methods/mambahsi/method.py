@@ -104,7 +104,7 @@ class FittedMambaHsi:
         self.num_parameters = sum(one.numel() for one in network.parameters())
 
     def to_processor(self) -> None:
-        """Leave the graphics card."""
+        """Move to the processor."""
         self.device = torch.device("cpu")
         self.network = self.network.to(self.device)
         self.room = room.Room(self.device)

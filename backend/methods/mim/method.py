@@ -115,7 +115,7 @@ class FittedMim:
         self.num_classes = network.head.out_features
 
     def to_processor(self) -> None:
-        """Leave the graphics card."""
+        """Move to the processor."""
         self.device = torch.device("cpu")
         self.network = self.network.to(self.device)
         self.room = room.Room(self.device)

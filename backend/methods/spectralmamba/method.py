@@ -138,7 +138,7 @@ class FittedSpectralMamba:
         return 4 * len(self.normalisation.mean) * (2 + 8 * self.config.width)
 
     def to_processor(self) -> None:
-        """Leave the graphics card."""
+        """Move to the processor."""
         self.device = torch.device("cpu")
         self.network = self.network.to(self.device)
 

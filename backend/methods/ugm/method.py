@@ -114,7 +114,7 @@ class FittedUgm:
         self.order = np.arange(config.num_endmembers)
 
     def to_processor(self) -> None:
-        """Leave the graphics card."""
+        """Move to the processor."""
         self.device = torch.device("cpu")
         self.network = self.network.to(self.device)
         self.room = room.Room(self.device)

@@ -92,7 +92,7 @@ class FittedUnmamba:
         self.order = torch.arange(len(self._spectra), device=device)
 
     def to_processor(self) -> None:
-        """Leave the graphics card."""
+        """Move to the processor."""
         self.device = torch.device("cpu")
         self.network = self.network.to(self.device)
         self.room = Room(self.device)
